@@ -9,12 +9,14 @@ there. What is typed in afterwards is judged by the template's own rules. Exit s
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shlex
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from pumpwatch.errors import BadInput, PumpwatchError, SettingsError
@@ -33,6 +35,8 @@ SETTINGS: dict[str, type[SharedSettings]] = {
     "DetectFunction": DetectSettings,
     "TradeFunction": TradeSettings,
 }
+PAIR = re.compile(r"(?:ParameterKey=)?(\w+)(?:,ParameterValue)?=(.*)", re.DOTALL)
+"""An override; SAM knows the longer form of the AWS command line too."""
 VARIABLE = re.compile(r"\b[A-Z]+(?:_[A-Z]+)+\b")
 BEGINNINGS = {
     "AWS::SecretsManager::Secret": "arn:aws:secretsmanager:",
@@ -49,17 +53,18 @@ def main(arguments: Sequence[str], *, root: Path = ROOT) -> int:
     parser.add_argument("--config-env", default="default")
     parser.add_argument("--stack-name")
     parser.add_argument("--region")
+    parser.add_argument("--profile")
     parser.add_argument("--parameter-overrides", dest="overrides", nargs="*", default=[])
     options = parser.parse_known_args(arguments)[0]
     try:
-        config = tomllib.loads((root / CONFIG).read_text(encoding="utf-8"))
-        commands = config.get(options.config_env, {})
-        shared, own = (
-            commands.get(name, {}).get("parameters", {}) for name in ("global", "deploy")
-        )
-        answers = {**shared, **own}
+        commands = tomllib.loads((root / CONFIG).read_text(encoding="utf-8"))
+        answers: dict[str, Any] = {}
+        for command in ("global", "deploy"):
+            answers |= commands.get(options.config_env, {}).get(command, {}).get("parameters", {})
         name = options.stack_name or answers.get("stack_name", STACK)
         given = _pairs(answers.get("parameter_overrides", [])) | _pairs(options.overrides)
+        if profile := options.profile or answers.get("profile"):
+            os.environ["AWS_PROFILE"] = profile
         region, clients = clients_in(options.region or answers.get("region", ""))
         problems = list(refusals(name, region, given, clients))
     except (OSError, tomllib.TOMLDecodeError) as error:
@@ -73,8 +78,8 @@ def main(arguments: Sequence[str], *, root: Path = ROOT) -> int:
 
 def _pairs(overrides: str | Sequence[str]) -> dict[str, str]:
     texts = [overrides] if isinstance(overrides, str) else overrides
-    pairs = [pair.partition("=") for text in texts for pair in shlex.split(text)]
-    return {name: value for name, _, value in pairs}
+    pairs = [PAIR.fullmatch(pair) for text in texts for pair in shlex.split(text)]
+    return {pair[1]: pair[2] for pair in pairs if pair}
 
 
 def refusals(name: str, region: str, given: Mapping[str, str], clients: Clients) -> Iterator[str]:
@@ -87,8 +92,7 @@ def refusals(name: str, region: str, given: Mapping[str, str], clients: Clients)
     kept = {key: value for key, value in there.parameters.items() if key in document["Parameters"]}
     try:
         template = Template(document, kept | dict(given), stack=name, region=region)
-        kinds = {name: one["Type"] for name, one in document["Resources"].items()}
-        broken = template.refusals() or list(_unusable_settings(template, kinds))
+        broken = template.refusals() or list(_unusable(template, document["Resources"]))
     except TemplateError as error:
         broken = [str(error)]
     if broken:
@@ -99,13 +103,11 @@ def refusals(name: str, region: str, given: Mapping[str, str], clients: Clients)
     yield from _not_in_this_account(there, template.parameters)
 
 
-def _unusable_settings(template: Template, kinds: Mapping[str, str]) -> Iterator[str]:
-    """Yield what the functions would say at their start, in the parameters' names.
-
-    `kinds` are the types of the resources, by name.
-    """
-    for name, kind in kinds.items():
-        template.physical[name] = f"{BEGINNINGS.get(kind, '')}{name}"
+def _unusable(template: Template, resources: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what would fail at run time, in the parameters' names: what the functions would refuse
+    at their start, and a port that they could not reach."""
+    for name, resource in resources.items():
+        template.physical[name] = f"{BEGINNINGS.get(resource['Type'], '')}{name}"
     for name, properties in template.functions():
         variables = template.resolve(properties["Environment"]["Variables"])
         try:

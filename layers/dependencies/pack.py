@@ -41,12 +41,8 @@ def trim(target: Path, patterns: list[str]) -> None:
 
     Raises `SystemExit` for one that names nothing.
     """
-    kept = {
-        path
-        for pattern in patterns
-        for path in target.glob(pattern.removeprefix("!"))
-        if pattern.startswith("!")
-    }
+    exceptions = [pattern[1:] for pattern in patterns if pattern.startswith("!")]
+    kept = {path for pattern in exceptions for path in target.glob(pattern)}
     for pattern in patterns:
         matches = sorted(target.glob(pattern.removeprefix("!")))
         if not matches and "**" not in pattern and pattern != "bin":

@@ -9,10 +9,8 @@ from .findings import Finding, Level
 from .stack import Clients, DeployedStack, aws_call
 
 GOOD = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"})
-UPDATABLE = GOOD | {
-    *("REVIEW_IN_PROGRESS", "UPDATE_FAILED"),
-    *("UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"),
-}
+UPDATABLE = GOOD | {"UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"}
+UPDATABLE |= {"REVIEW_IN_PROGRESS", "UPDATE_FAILED"}
 """Statuses from which CloudFormation deploys."""
 BEGINNINGS = frozenset(
     f"{operation}_IN_PROGRESS" for operation in ("CREATE", "UPDATE", "DELETE", "IMPORT")
@@ -20,8 +18,6 @@ BEGINNINGS = frozenset(
 """Statuses with which an operation begins; what a rollback does belongs to the one before it."""
 CONSEQUENCE = "cancelled"
 """Part of the reason of resources that were given up because another one failed."""
-
-
 FAILED_FIRST = "the first deployment failed"
 DELETE_FIRST = "Put right what failed, sam delete --stack-name {stack}, then deploy again."
 DEPLOY_AGAIN = "Put right what failed and deploy again."
@@ -85,11 +81,8 @@ def judge_status(stack: DeployedStack) -> Finding | None:
 def first_failure(name: str, clients: Clients) -> str:
     """Return resource and reason of what failed first in the last operation, "" for nothing."""
     events = clients("cloudformation").get_paginator("describe_stack_events")
-    return str(
-        aws_call(
-            f"events of stack {name}", _first, name=name, pages=events.paginate(StackName=name)
-        )
-    )
+    pages = events.paginate(StackName=name)
+    return str(aws_call(f"events of stack {name}", _first, name=name, pages=pages))
 
 
 def _first(name: str, pages: Iterable[Mapping[str, Any]]) -> str:

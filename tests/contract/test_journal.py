@@ -147,7 +147,7 @@ def test_a_closed_trade_is_no_longer_live_and_still_listed(stores, lease):
     stores.journal.save(closed, lease)
     assert list(stores.journal.live_trades()) == []
     assert stores.journal.trade("signal-1") == closed
-    assert stores.journal.trades_since(NOW) == [closed]
+    assert list(stores.journal.trades_since(NOW)) == [closed]
 
 
 def test_an_ended_trade_that_halts_is_still_listed(stores, lease):
@@ -163,7 +163,7 @@ def test_a_dropped_trade_was_never_live(stores, lease):
     dropped = a_trade(state=TradeState.DROPPED, denial="the spread is too wide")
     stores.journal.save(dropped, lease)
     assert list(stores.journal.live_trades()) == []
-    assert stores.journal.trades_since(0) == [dropped]
+    assert list(stores.journal.trades_since(0)) == [dropped]
 
 
 def test_trades_come_oldest_first_and_only_since_the_time_asked_for(stores, lease):
@@ -185,7 +185,7 @@ def test_more_trades_than_one_page_are_all_found(table):
     trades = [a_trade(f"signal-{number}", denial=note) for number in range(5)]
     for trade in trades:
         table.put({"pk": "TRADES", "sk": f"{NOW}#{trade.signal_id}", **to_item(trade)})
-    assert DynamoJournal(table).trades_since(0) == trades
+    assert list(DynamoJournal(table).trades_since(0)) == trades
 
 
 def test_a_repair_is_stored_with_what_it_changed(stores, lease):

@@ -75,8 +75,8 @@ def fill(table):
 
 
 READS = {
-    "TRADES#LIVE": lambda table: list(DynamoJournal(table).live_trades()),
-    "TRADES": lambda table: DynamoJournal(table).trades_since(0),
+    "TRADES#LIVE": lambda table: list(DynamoJournal(table).live_trades().require_all()),
+    "TRADES": lambda table: list(DynamoJournal(table).trades_since(0).require_all()),
     "TRADE#": lambda table: DynamoJournal(table).orders("signal-1"),
     "SIGNAL": lambda table: DynamoSignalStore(table).since(0),
     "EVENT": lambda table: DynamoEventStore(table).current(),
@@ -216,14 +216,50 @@ def test_a_live_trade_that_cannot_be_read_stops_entries_however_old_it_is():
     assert [one.symbol for one in rig.broker.positions()] == [SYMBOL]
 
 
-def test_a_halt_that_cannot_be_read_halts(monkeypatch):
-    rig = Rig()
-
-    def unreadable():
-        raise InvariantBroken("the table's item HALT HALT is no Halt")
-
-    monkeypatch.setattr(rig.halts, "current", unreadable)
-    rig.signals.publish(peaked())
+def test_a_closed_trade_that_cannot_be_read_stops_entries_while_protections_look_back_on_it():
+    rig = Rig().opened()
+    rig.advance(30 * 60)
+    assert rig.tick().closed
+    spoil(rig, SYMBOL)
+    rig.signal(OTHER)
     report = rig.tick()
     assert report.opened == []
-    assert "halt flag could not be read" in report.blocked["stores"]
+    assert "is no Trade: state" in report.blocked["rows"]
+    assert report.unreadable["journal"]
+
+
+def test_a_closed_trade_that_cannot_be_read_is_told_and_left_out_when_it_is_old():
+    rig = Rig().opened()
+    rig.advance(30 * 60)
+    assert rig.tick().closed
+    spoil(rig, SYMBOL)
+    rig.advance(30 * 86_400)
+    rig.signal(OTHER)
+    report = rig.tick()
+    assert [trade.symbol for trade in report.opened] == [OTHER]
+    assert report.realised_pnl == 0
+    assert report.unreadable == {"journal": 1}
+    assert "is no Trade: state" in report.problems[0].text
+
+
+@pytest.mark.parametrize(
+    ("store", "read", "told"),
+    [
+        ("halts", "current", "halt flag could not be read"),
+        ("locks", "current", "locks could not be read"),
+        ("signals", "since", "signals could not be read"),
+    ],
+)
+def test_a_halt_a_lock_or_a_signal_that_cannot_be_read_stops_entries(
+    monkeypatch, store, read, told
+):
+    rig = Rig()
+
+    def unreadable(*_):
+        raise InvariantBroken("the table's item is garbage")
+
+    rig.signals.publish(peaked())
+    monkeypatch.setattr(getattr(rig, store), read, unreadable)
+    report = rig.tick()
+    assert report.opened == []
+    assert told in report.blocked["stores"]

@@ -1,5 +1,7 @@
 """`make deploy` refuses what cannot work before anything is made, and names the parameter."""
 
+import os
+
 import pytest
 from botocore.exceptions import NoCredentialsError
 from support.deployed import CloudFormation, refusal
@@ -159,7 +161,12 @@ parameter_overrides = {overrides}
 
 
 @pytest.mark.parametrize(
-    "overrides", ['\'Leverage="9" Stage="prod"\'', '["Leverage=9", "Stage=p"]']
+    "overrides",
+    [
+        '\'Leverage="9" Stage="prod"\'',
+        '["Leverage=9", "Stage=p"]',
+        '"ParameterKey=Leverage,ParameterValue=9 ParameterKey=Stage,ParameterValue=p"',
+    ],
 )
 def test_answers_of_the_last_time_are_read_and_options_win(run, overrides):
     text = CONFIG.format(region=REGION, overrides=overrides)
@@ -169,6 +176,16 @@ def test_answers_of_the_last_time_are_read_and_options_win(run, overrides):
     options = ["--no-confirm-changeset", "--parameter-overrides", "Leverage=1", "TradingHours="]
     assert run(text, *options) == (0, "")
     assert "Region - " in run(text, *options, "--region", "us-east-1")[1]
+
+
+@pytest.mark.parametrize(
+    ("answer", "options", "used"),
+    [('profile = "a"', (), "a"), ("", ("--profile", "b"), "b"), ("", (), "mine")],
+)
+def test_aws_is_asked_with_the_profile_that_sam_uses(run, monkeypatch, answer, options, used):
+    monkeypatch.setenv("AWS_PROFILE", "mine")
+    assert run(f"[default.deploy.parameters]\n{answer}", *options) == (0, "")
+    assert os.environ["AWS_PROFILE"] == used
 
 
 def test_what_cannot_be_read_or_reached_is_one_line(run, account, monkeypatch):

@@ -1,14 +1,16 @@
-"""How often a run waits for the exchange: counted on the wire, with 60 ms latency and threads."""
+"""How often a run waits for the exchange: counted on the wire, with the threads of a function."""
 
 from decimal import Decimal
 
 import pytest
+from support.rounds import Rounds
 from support.simulated_trading import SYMBOL, World
 
-from benchmarks.rounds import SentRequest, recorded, rounds
+from benchmarks.rounds import SentRequest, rounds
+from pumpwatch.bootstrap.trade import MOST_READS
 from pumpwatch_workbench.simulator.troubles.faults.catalogue import CREATE, POSITIONS
 
-TO_ACKNOWLEDGEMENT, TO_VERIFIED_STOP = 2, 3
+TO_ACKNOWLEDGEMENT, TO_VERIFIED_STOP = 2, 2
 OTHER = "BTCUSDT"
 
 
@@ -24,7 +26,8 @@ def test_from_signal_to_acknowledgement_and_from_fill_to_verified_stop(
     open_already, leverage_differs
 ):
     """All reads in one round, the leverage where it must be set, the order; then one look."""
-    world = World(real_latency=True)
+    counter = Rounds(MOST_READS)
+    world = World(executor=counter.executor)
     if not leverage_differs:
         world.broker.set_leverage(SYMBOL, Decimal(1))
     facts = {"price": 60_000.0, "base_price": 50_000.0, "peak_price": 60_500.0}
@@ -33,18 +36,16 @@ def test_from_signal_to_acknowledgement_and_from_fill_to_verified_stop(
             world.publish(OTHER, signal_id="first", event_id="first", **facts)
         assert len(world.tick(name="warm-up").opened) == open_already
         world.publish(SYMBOL)
-        with recorded() as recorder:
+        with counter.counted() as sent:
             report = world.tick(name="entry")
     finally:
         world.close()
     assert [trade.symbol for trade in report.opened] == [SYMBOL]
     assert report.positions_without_stop == 0
-    entry, follow = recorder.until(CREATE), recorder.after(CREATE)
-    allowed = TO_ACKNOWLEDGEMENT + leverage_differs
-    assert rounds(entry) <= allowed, [one.path for one in entry]
+    (acknowledged,) = [number for number, path in sent if path == CREATE]
+    assert acknowledged == TO_ACKNOWLEDGEMENT + leverage_differs, sent
     # The look that saw the stop, and the run's last look at the account.
     # Each reads two pages: a list is followed until its cursor ends.
-    _, _, last_look, _ = sorted(one.start for one in follow if one.path == POSITIONS)
-    verified = [one for one in follow if one.start < last_look]
-    assert rounds(verified) <= TO_VERIFIED_STOP, [one.path for one in verified]
+    _, seen, _, _ = [n for n, path in sent if path == POSITIONS and n > acknowledged]
+    assert seen - acknowledged == TO_VERIFIED_STOP, sent
     assert all(trade.stop_verified is not None for trade in report.trades)

@@ -53,7 +53,7 @@ NOTHING = {
     "market.instruments": dict,
     "market.order_book": lambda: OrderBook(SYMBOL, 0, (), ()),
     "signals.since": list,
-    "journal.trades_since": list,
+    "journal.trades_since": Rows,
 }
 """An empty answer of each call that can have one. The table's reads are consistent: the lists that
 say what is ours are never empty by mistake."""

@@ -1,7 +1,5 @@
 """The trade use case through pybit against a simulated exchange over HTTP, in lock step."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 from support.scripted_market import START as MARKET_START
 from support.scripted_market import ScriptedMarket
 from support.trading_rig import peaked, settings
@@ -10,7 +8,7 @@ from pumpwatch.adapters.bybit.broker import BybitBroker
 from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.adapters.bybit.session import BybitSession
-from pumpwatch.bootstrap.trade import MOST_READS, trade_lease
+from pumpwatch.bootstrap.trade import trade_lease
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.trading.orders import Outcome
 from pumpwatch.domain.trading.trades import TradeState
@@ -57,18 +55,17 @@ class MarketClocks:
 class World:
     """One pumped symbol on the simulator, traded in live mode with 60 ms latency in market time.
 
-    `real_latency`: requests really take 60 ms, market time stands still, and reads of one round go
-    out side by side.
+    With an executor the reads of one round go out side by side, and market time stands still.
     """
 
-    def __init__(self, *, timeout_seconds=4.0, real_latency=False):
+    def __init__(self, *, timeout_seconds=4.0, executor=None):
         credentials = credentials_from_seed(5)
         self.market_clock = MarketClock(start=BEGIN, stepped=True)
-        self.executor = ThreadPoolExecutor(MOST_READS) if real_latency else None
-        if real_latency:
+        self.executor = executor
+        if executor is not None:
             self.market_clock = HeldClock(BEGIN)
         scripts = {"BTCUSDT": [(0, 60_000.0)], SYMBOL: PUMP}
-        options = ExchangeSettings(latency_ms=60)
+        options = ExchangeSettings(latency_ms=0 if executor else 60)
         market = ScriptedMarket(scripts)
         self.exchange = Exchange(market, self.market_clock, credentials, options)
         self.server = SimulatorServer(self.exchange).start()

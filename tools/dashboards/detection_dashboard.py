@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tools.dashboards.panels import BAD, CALM, GOOD, NO_DATA, WARN, Panel, bars, series, stat, table
-from tools.dashboards.safe_row import DETECT, NONE, UNKNOWN, light
+from tools.dashboards.panels import (
+    BAD,
+    CALM,
+    DETECT,
+    GOOD,
+    NO_DATA,
+    NONE,
+    UNKNOWN,
+    WARN,
+    Panel,
+    bars,
+    light,
+    series,
+    stat,
+    table,
+)
 from tools.dashboards.shared_rows import cluster_row, exchange_row, function_row
 
 SECONDS = 8.0
@@ -16,30 +30,56 @@ LATE_BY = (
     f"- max by (stage) ({DETECT.of('scan_interval_seconds')}), 0)"
 )
 SAFE = [
-    Panel(1, "Last good run", "Time since then. The schedule is one run a minute.",
-          [DETECT.since("last_success_timestamp_seconds")],
-          light("s", (120, WARN), (300, BAD), words=UNKNOWN), "DetectorSilent"),
-    Panel(2, "Last failed run",
-          "Time since the last failed run; none when there never was one. One alone is harmless.",
-          [DETECT.since("last_failure_timestamp_seconds")],
-          light("s", (600, GOOD), base=WARN, words={NO_DATA: ("none", GOOD)}), "DetectorErrors"),
-    Panel(32, "Scans late by",
-          "Longest time between two looks at the market since the last push, less the time set.",
-          [(LATE_BY, "{{stage}}")],
-          light("s", (15, WARN), (60, BAD), words=UNKNOWN), "ScanGaps"),
-    Panel(15, "Missed by the screen",
-          "Candles over the time shown on which the full detector could have alarmed and that the "
-          "screen dropped. Must be none.",
-          [DETECT.grown("screen_missed_total")],
-          light("short", (0.5, BAD), words=NONE), "ScreenMissed"),
-    Panel(21, "Pushgateway",
-          "Whether Prometheus can scrape the Pushgateway. Without it everything here is old.",
-          [('min(up{job="pushgateway"})', "Pushgateway")],
-          light(words={"1": ("up", GOOD), "0": ("DOWN", BAD), **UNKNOWN}), "PushgatewayDown"),
-    Panel(4, "Pumps now", "Pump events that are not over.", [DETECT.gauge("events_open")],
-          light("short", (1, WARN), base=CALM, words={"0": ("none", CALM), **UNKNOWN}),
-          "PumpEvent"),
-]  # fmt: skip
+    Panel(
+        1,
+        "Last good run",
+        "Time since then. The schedule is one run a minute.",
+        [DETECT.since("last_success_timestamp_seconds")],
+        light("s", (120, WARN), (300, BAD), words=UNKNOWN),
+        "DetectorSilent",
+    ),
+    Panel(
+        2,
+        "Last failed run",
+        "Time since the last failed run; none when there never was one. One alone is harmless.",
+        [DETECT.since("last_failure_timestamp_seconds")],
+        light("s", (600, GOOD), base=WARN, words={NO_DATA: ("none", GOOD)}),
+        "DetectorErrors",
+    ),
+    Panel(
+        32,
+        "Scans late by",
+        "Longest time between two looks at the market since the last push, less the time set.",
+        [(LATE_BY, "{{stage}}")],
+        light("s", (15, WARN), (60, BAD), words=UNKNOWN),
+        "ScanGaps",
+    ),
+    Panel(
+        15,
+        "Missed by the screen",
+        "Candles over the time shown on which the full detector could have alarmed and that the "
+        "screen dropped. Must be none.",
+        [DETECT.grown("screen_missed_total")],
+        light("short", (0.5, BAD), words=NONE),
+        "ScreenMissed",
+    ),
+    Panel(
+        21,
+        "Pushgateway",
+        "Whether Prometheus can scrape the Pushgateway. Without it everything here is old.",
+        [('min(up{job="pushgateway"})', "Pushgateway")],
+        light(words={"1": ("up", GOOD), "0": ("DOWN", BAD), **UNKNOWN}),
+        "PushgatewayDown",
+    ),
+    Panel(
+        4,
+        "Pumps now",
+        "Pump events that are not over.",
+        [DETECT.gauge("events_open")],
+        light("short", (1, WARN), base=CALM, words={"0": ("none", CALM), **UNKNOWN}),
+        "PumpEvent",
+    ),
+]
 RUNS = [
     Panel(
         3,

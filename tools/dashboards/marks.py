@@ -7,15 +7,12 @@ wide the time shown is. Grafana 13 reads `target`, older versions `expr` and `st
 
 from __future__ import annotations
 
-from tools.dashboards.order_rows import TRADE
-from tools.dashboards.panels import BAD, CALM, CHARTS, GOOD, WARN
+from tools.dashboards.panels import BAD, CALM, CHARTS, GOOD, TRADE, WARN
 
 EQUITY, PROFIT = 11, 12
 """The panels that show them."""
 STEP = "30s"
 """Shortest step: longer than two scrapes, shorter than a fill's series is shown."""
-
-
 _LINKS = " · ".join(
     f'<a href="{url.replace("SYMBOL", "{{symbol}}")}" target="_blank">{name}</a>'
     for name, url in CHARTS.items()

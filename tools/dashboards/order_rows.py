@@ -2,19 +2,7 @@
 
 from __future__ import annotations
 
-from tools.dashboards.panels import (
-    BAD,
-    CALM,
-    USDT,
-    WARN,
-    DashboardFunction,
-    Panel,
-    series,
-    stat,
-    table,
-)
-
-TRADE = DashboardFunction("pumpwatch_trade")
+from tools.dashboards.panels import BAD, CALM, TRADE, USDT, WARN, Panel, series, stat, table
 
 OPEN = [
     Panel(

@@ -67,6 +67,11 @@ def _look(
 
 
 stat, series, bars, table = (partial(_look, kind) for kind in ("stat", "series", "bars", "table"))
+light = partial(_look, "stat", width=4, height=4, decimals=0)
+"""A panel of the row *Is it safe?*."""
+UNKNOWN = {NO_DATA: ("NO DATA", BAD)}
+"""Without a number nobody knows whether it is safe."""
+NONE = {"0": ("none", GOOD), **UNKNOWN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +127,9 @@ class DashboardFunction:
             (f"histogram_quantile({share}, sum by (le) ({rate}))", text)
             for share, text in ((0.5, "median"), (0.95, "95th percentile"))
         ]
+
+
+DETECT, TRADE = DashboardFunction("pumpwatch_detect"), DashboardFunction("pumpwatch_trade")
 
 
 def build_panel(panel: Panel) -> Builder[models.Panel]:

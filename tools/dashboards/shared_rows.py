@@ -1,4 +1,4 @@
-"""Rows that both dashboards have: does the exchange answer, and the cluster itself."""
+"""Rows of both dashboards: the exchange, what the function uses, and the cluster."""
 
 from __future__ import annotations
 

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from tools.dashboards.order_rows import OPEN, ORDERS, TRADE, UNDONE
-from tools.dashboards.panels import BAD, CALM, GOOD, USDT, WARN, Panel, bars, series, stat, table
-from tools.dashboards.safe_row import DETECT, SAFE
+from tools.dashboards.order_rows import OPEN, ORDERS, UNDONE
+from tools.dashboards.panels import (
+    BAD,
+    CALM,
+    DETECT,
+    GOOD,
+    TRADE,
+    USDT,
+    WARN,
+    Panel,
+    bars,
+    series,
+    stat,
+    table,
+)
+from tools.dashboards.safe_row import SAFE
 from tools.dashboards.shared_rows import cpu_of, exchange_row, function_row, memory_of
 
 SECONDS = 25.0

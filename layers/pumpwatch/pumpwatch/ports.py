@@ -260,15 +260,12 @@ class Journal(Protocol):
         """
 
     def live_trades(self) -> Rows[Trade]:
-        """Return the trades that still need care, and ended ones that halt entries.
-
-        A record that cannot be read keeps no other trade from its care.
-        """
+        """Return the trades that still need care, and ended ones that halt entries."""
 
     def trade(self, signal_id: str) -> Trade | None:
         """Return the signal's trade."""
 
-    def trades_since(self, time: int) -> Sequence[Trade]:
+    def trades_since(self, time: int) -> Rows[Trade]:
         """Return the trades created from `time` on, oldest first (any state)."""
 
     def orders(self, signal_id: str) -> Sequence[OrderRecord]:

@@ -35,15 +35,18 @@ class SqliteJournal(InFile, Journal):
 
     def live_trades(self) -> Rows[Trade]:
         sql = "SELECT body FROM trades WHERE live = 1 ORDER BY created, signal_id"
-        bodies = [body for (body,) in self.database.rows(sql)]
-        return rows_of_journal(bodies, partial(read_body, Trade))
+        return self._trades(sql)
 
     def trade(self, signal_id: str) -> Trade | None:
         return self._record(Trade, "SELECT body FROM trades WHERE signal_id = ?", (signal_id,))
 
-    def trades_since(self, time: int) -> Sequence[Trade]:
+    def trades_since(self, time: int) -> Rows[Trade]:
         sql = "SELECT body FROM trades WHERE created >= ? ORDER BY created, signal_id"
-        return self._records(Trade, sql, (time,))
+        return self._trades(sql, time)
+
+    def _trades(self, sql: str, *values: object) -> Rows[Trade]:
+        bodies = [body for (body,) in self.database.rows(sql, values)]
+        return rows_of_journal(bodies, partial(read_body, Trade))
 
     def orders(self, signal_id: str) -> Sequence[OrderRecord]:
         sql = "SELECT body FROM orders WHERE signal_id = ?"

@@ -83,7 +83,7 @@ def period_of_file(path: Path, since: int, until: int) -> Period:
             stage=STAGE,
             since=since,
             until=until,
-            trades=journal.trades_since(since),
+            trades=journal.trades_since(since).require_all(),
             orders=journal.orders_since(since),
             signals=signals,
             repairs=journal.repairs_since(since),

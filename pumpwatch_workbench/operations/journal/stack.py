@@ -41,7 +41,7 @@ def period_of_stack(
 ) -> Period:
     """Return what table and bucket say, with the logs that were read. Raises `StoreUnavailable`."""
     journal = DynamoJournal(table)
-    trades = journal.trades_since(since)
+    trades = journal.trades_since(since).require_all()
     signals = DynamoSignalStore(table).since(since)
     orders, repairs = _orders_and_repairs(journal, trades)
     totals, halt = DynamoTotalsStore(table), DynamoHaltStore(table).current()

@@ -51,7 +51,7 @@ def result_of(
     ]
     known = [(symbol, onset) for symbol, onset in state["known"]]
     events = judge(stage.signals.since(0), planted, known)
-    trades = tuple(stage.journal.trades_since(0))
+    trades = tuple(stage.journal.trades_since(0).require_all())
     return RunResult(
         kind="synthetic" if options.replay is None else "replay",
         seed=options.seed,

@@ -15,8 +15,12 @@ from pumpwatch_workbench.pages.files import save
 
 
 def trades_between(source: Journal, begin: int, end: int) -> list[Trade]:
-    """Return the trades created in [begin, end), milliseconds UTC, oldest first."""
-    return [trade for trade in source.trades_since(begin) if trade.created < end]
+    """Return the trades created in [begin, end), milliseconds UTC, oldest first.
+
+    Raises `InvariantBroken` for one that cannot be read.
+    """
+    trades = source.trades_since(begin).require_all()
+    return [trade for trade in trades if trade.created < end]
 
 
 def export_trades(trades: Sequence[Trade], path: Path) -> None:

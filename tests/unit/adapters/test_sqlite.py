@@ -179,7 +179,7 @@ def test_a_transaction_that_fails_half_way_stores_nothing(database):
     database.write("DROP TABLE orders_of_day")
     with pytest.raises(StoreUnavailable):
         journal.intend(a_trade(), an_order(), lease, day="2025-10-09", max_orders=None)
-    assert journal.trades_since(0) == []
+    assert list(journal.trades_since(0)) == []
     assert journal.orders("signal-1") == []
 
 

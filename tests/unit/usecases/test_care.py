@@ -476,6 +476,16 @@ def test_a_late_entry_is_adopted_with_its_stop_and_its_time_limit(halted):
     assert list(rig.broker.positions()) == []
 
 
+def test_a_late_entry_whose_order_cannot_be_read_stays_foreign_and_is_told():
+    rig = Rig()
+    carry_out = late_entry(rig)
+    carry_out()
+    rig.journal.database.write("UPDATE orders SET body = json_set(body, '$.outcome', 'undecided')")
+    report = rig.tick()
+    assert report.foreign_positions == 1
+    assert any("is no OrderRecord: outcome" in problem.text for problem in report.problems)
+
+
 def test_a_late_entry_whose_time_is_over_is_closed_at_once():
     rig = Rig()
     carry_out = late_entry(rig)

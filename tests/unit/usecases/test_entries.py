@@ -74,7 +74,7 @@ def test_a_signal_that_the_strategy_does_not_act_on_leaves_no_trace(strategy, si
     rig = Rig(settings(strategy=strategy))
     rig.signals.publish(peaked(**signal))
     report = rig.tick()
-    assert rig.journal.trades_since(0) == rig.broker.placed == []
+    assert list(rig.journal.trades_since(0)) == rig.broker.placed == []
     assert report.signals_unopened == 0
 
 
@@ -118,7 +118,7 @@ def test_the_leverage_of_a_foreign_position_is_not_touched():
 def test_a_leverage_that_cannot_be_read_leaves_the_signal_to_the_next_tick(rig):
     rig.broker.fail("leverage", ExchangeUnavailable("no answer"))
     assert rig.tick().signals_unopened == 1
-    assert rig.journal.trades_since(0) == []
+    assert list(rig.journal.trades_since(0)) == []
     assert rig.tick().opened
 
 
@@ -320,7 +320,7 @@ def test_what_cannot_be_read_or_has_no_time_leaves_the_signal_for_the_next_tick(
     words = "too little time" if what == "time" else "no answer"
     assert any(words in problem.text for problem in report.problems)
     assert report.signals_unopened == 1
-    assert rig.broker.placed == rig.journal.trades_since(0) == []
+    assert rig.broker.placed == list(rig.journal.trades_since(0)) == []
     rig.market.failures, rig.deadline.seconds = {}, 25
     rig.tick()
     assert rig.trade().state is TradeState.OPEN
@@ -331,7 +331,7 @@ def test_a_full_account_opens_nothing_and_writes_nothing(rig):
     report = rig.tick()
     assert report.signals_unopened == 1
     assert any("exposure" in happening.text for happening in report.happenings)
-    assert rig.journal.trades_since(0) == []
+    assert list(rig.journal.trades_since(0)) == []
 
 
 def test_a_thousand_signals_cost_as_many_books_and_lookups_as_there_are_places():
@@ -442,7 +442,7 @@ def test_what_grows_too_old_while_the_leverage_is_set_is_not_sent(changes, secon
     rig.signals.publish(peaked())
     beside(rig.broker, "set_leverage", after=lambda *_: rig.advance(seconds))
     report = rig.tick()
-    assert rig.broker.placed == rig.journal.trades_since(0) == []
+    assert rig.broker.placed == list(rig.journal.trades_since(0)) == []
     assert report.signals_unopened == 1
     assert any(words in problem.text for problem in report.problems)
 

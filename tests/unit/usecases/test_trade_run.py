@@ -102,7 +102,7 @@ def live_rig(**access):
 def test_live_trading_refuses_a_key_that_must_not_be_used(access, words):
     rig = live_rig(**access)
     report = rig.tick()
-    assert rig.broker.placed == rig.journal.trades_since(0) == []
+    assert rig.broker.placed == list(rig.journal.trades_since(0)) == []
     assert words in report.blocked["access"]
     assert any(words in problem.text for problem in report.problems)
 
@@ -191,7 +191,7 @@ class CountedJournal:
 
     def trades_since(self, time):
         self.reads += 1
-        return [trade for trade in self.trades if trade.created >= time]
+        return Rows(tuple(trade for trade in self.trades if trade.created >= time))
 
     def close(self, profit):
         closed = {"state": TradeState.CLOSED, "realised_pnl": Decimal(profit)}
@@ -206,10 +206,10 @@ class CountedJournal:
 def test_the_journal_is_read_where_the_profit_can_have_changed(token, has_trades, total, reads):
     journal = CountedJournal()
     profit = RealisedProfit(journal)
-    assert profit.total(START, token=7, cared_for=()) == 5
+    assert profit.total(START, token=7, cared_for=(), tell=list) == 5
     journal.close("-2")
     cared_for = journal.trades if has_trades else ()
-    assert profit.total(START, token=token, cared_for=cared_for) == total
+    assert profit.total(START, token=token, cared_for=cared_for, tell=list) == total
     assert journal.reads == reads
 
 
@@ -217,6 +217,6 @@ def test_a_trade_that_is_live_again_is_counted_when_it_ends():
     """An entry that was given up can be filled late: its trade is older than what is summed up."""
     journal, later = CountedJournal(), START + 3_600_000
     profit = RealisedProfit(journal)
-    assert profit.total(later, token=7, cared_for=()) == 5
+    assert profit.total(later, token=7, cared_for=(), tell=list) == 5
     journal.trades = [replace(journal.trades[0], realised_pnl=Decimal(8))]
-    assert profit.total(later, token=8, cared_for=journal.trades) == 8
+    assert profit.total(later, token=8, cared_for=journal.trades, tell=list) == 8

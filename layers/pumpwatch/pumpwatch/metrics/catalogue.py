@@ -94,13 +94,13 @@ REPAIRS = ("opened", "dropped", "exit_ended", "resized", "closed", "stop_set", "
 """Differences between the journal and the exchange that a run can repair."""
 BLOCKED_BY = ("halt", "lock", "stale_tick", "access", "stores", "rows", "clock", "time")
 """Reasons why a run opens nothing: a halt, a pause for all symbols, a late tick, the key, the
-table, a row of the account that cannot be read, an unsure time, settings that leave no time."""
+table, a row that cannot be read, an unsure time, settings that leave no time."""
 PROBLEMS = ("exchange", "store", "rows", "clock", "time", "order", "stop", "access", "signal")
 """Kinds of problems in a run: no answer of the exchange or the table, a row that cannot be read, an
 unsure time, too little time, an order or a stop that was refused or is not known, the key, a
 signal that could not be opened."""
-LISTS = ("positions", "open_orders", "order_history", "executions", "wallet", "key")
-"""The exchange's private lists, whose rows are read one by one."""
+LISTS = ("positions", "open_orders", "order_history", "executions", "wallet", "key", "journal")
+"""The exchange's private lists and the journal, whose rows are read one by one."""
 PROTECTIONS = (
     "symbol_cooldown",
     "losing_streak",

@@ -55,9 +55,9 @@ class DynamoJournal(Journal):
         item = self._table.get(_partition(signal_id), TRADE)
         return None if item is None else from_item(Trade, item)
 
-    def trades_since(self, time: int) -> Sequence[Trade]:
+    def trades_since(self, time: int) -> Rows[Trade]:
         items = self._table.query(ALL, start=f"{max(0, time):013d}")
-        return [from_item(Trade, item) for item in items]
+        return rows_of_journal(items, partial(from_item, Trade))
 
     def orders(self, signal_id: str) -> Sequence[OrderRecord]:
         items = self._table.query(_partition(signal_id), prefix=ORDER)

@@ -28,7 +28,10 @@ class DynamoPaperStore(PaperStore):
             return PaperState()
         positions = item.get("positions")
         if positions is not None:
-            positions = {name: from_item(PaperPosition, one) for name, one in positions.items()}
+            # Each by itself: what was None in it is not stored.
+            positions = {
+                name: from_item(PaperPosition, fields) for name, fields in positions.items()
+            }
         return from_item(PaperState, {**item, "positions": positions})
 
     def commit(

@@ -46,6 +46,12 @@ class Rows(Sequence[Item], Generic[Item]):
     def __iter__(self) -> Iterator[Item]:
         return iter(self.readable)
 
+    def require_all(self) -> Rows[Item]:
+        """Return the list itself. Raises `InvariantBroken` when a row of it could not be read."""
+        if self.unreadable:
+            raise InvariantBroken("; ".join(row.reason for row in self.unreadable))
+        return self
+
     def unreadable_of(self, symbol: str) -> tuple[UnreadableRow, ...]:
         """Return the unreadable rows that are, or may be, about a symbol."""
         return tuple(row for row in self.unreadable if row.symbol in ("", symbol))

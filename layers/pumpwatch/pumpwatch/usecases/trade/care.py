@@ -50,8 +50,8 @@ def care(run: Run, listed: Rows[Position] | RetryLater, late_fills: LateFills) -
     try:
         for trade in late_fills.adopt(run, listed):
             _care_for(run, trade, holdings(run, listed, [trade])[trade.signal_id])
-    except RetryLater as error:
-        run.refused(error, "foreign positions could not be held against our fills")
+    except (RetryLater, InvariantBroken) as error:
+        run.refused(error, "foreign positions could not be compared with our fills")
 
 
 def _protect_all(run: Run, trades: list[Trade], by_trade: Mapping[str, Holding]) -> set[str]:

@@ -15,6 +15,7 @@ from pumpwatch.domain.trading.rows import Rows
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.errors import (
     DeadlineNear,
+    InvariantBroken,
     OutcomeUnknown,
     PumpwatchError,
     Rejected,
@@ -41,7 +42,7 @@ class Ahead:
 
     account: Asked
     signals: Future[Sequence[Signal]]
-    trades: Future[Sequence[Trade]] | None
+    trades: Future[Rows[Trade]] | None
     """Those that the protections look back on, in a run that signals woke."""
     first: Future[First | None] | None = None
     records: Records | None = None
@@ -140,7 +141,7 @@ def _wanted(run: Run, ahead: Ahead | None) -> tuple[list[Signal], Asked | None]:
         signals = _fresh(run, oldest, ahead.signals.result(), ahead.trades)
         if ahead.first is not None:
             first = ahead.first.result()
-    except RetryLater as error:
+    except (RetryLater, InvariantBroken) as error:
         run.report.block("stores", f"signals could not be read: {error}")
         run.problem(f"signals could not be read, so no entries: {error}", cause="store")
         return [], None
@@ -174,7 +175,7 @@ def _fresh(
     run: Run,
     oldest: int,
     signals: Sequence[Signal],
-    stored: Future[Sequence[Trade]] | None = None,
+    stored: Future[Rows[Trade]] | None = None,
 ) -> list[Signal]:
     """Return those to act on that the journal does not know; it is asked once for all.
 

@@ -24,6 +24,7 @@ from pumpwatch.domain.trading.protections import (
     TradingHistory,
     TradingHours,
 )
+from pumpwatch.domain.trading.rows import Rows
 from pumpwatch.domain.trading.trades import Trade, TradeState
 from pumpwatch.domain.trading.weekly_hours import WeeklyHours
 from pumpwatch.errors import InvariantBroken, RetryLater
@@ -78,7 +79,7 @@ def protections_from(settings: TradeSettings) -> list[Protection]:
 class Records:
     """The table's records that entries depend on, on their way."""
 
-    trades: Future[Sequence[Trade]]
+    trades: Future[Rows[Trade]]
     resumed: Future[int | None]
     locks: Future[Sequence[Lock]]
 
@@ -120,7 +121,7 @@ class Guards:
         minutes = (settings.symbol_cooldown_minutes, settings.losing_streak_pause_minutes)
         self._lookback = max(max(hours) * HOUR, max(minutes) * MINUTE)
 
-    def ask_trades(self, run: Run, now: int) -> Future[Sequence[Trade]]:
+    def ask_trades(self, run: Run, now: int) -> Future[Rows[Trade]]:
         """Ask for the trades that `judge` needs at `now` or later."""
         return run.ports.start(partial(run.ports.journal.trades_since, self._since(now)))
 
@@ -170,6 +171,9 @@ class Guards:
         ports, since = run.ports, self._since(now)
         resumed = records.resumed.result() if records else ports.halts.resumed()
         stored = records.trades.result() if records else ports.journal.trades_since(since)
+        if stored.unreadable:
+            run.unreadable(stored)
+            run.report.block("rows", str(stored.unreadable[0]))
         start = max(now - self._lookback, resumed or 0)
         # What this run has changed since the records were read counts as it is now.
         trades = {trade.signal_id: trade for trade in stored} | run.trades

@@ -50,10 +50,9 @@ class LateFills:
         fresh = [p for key, p in foreign.items() if now - self._first_seen[key] < SETTLES_IN]
         if not fresh:
             return []
-        symbols = {position.symbol for position in fresh}
-        given_up = [
-            trade for trade in run.recent_trades() if trade.symbol in symbols and is_given_up(trade)
-        ]
+        symbols, recent = {position.symbol for position in fresh}, run.recent_trades()
+        run.unreadable(recent)
+        given_up = [trade for trade in recent if trade.symbol in symbols and is_given_up(trade)]
         taken_up = [_taken_up(run, trade, position_in(fresh, trade.symbol)) for trade in given_up]
         return [trade for trade in taken_up if trade is not None]
 

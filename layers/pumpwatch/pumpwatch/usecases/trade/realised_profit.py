@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from decimal import Decimal
 
 from pumpwatch.domain.moments import MINUTE
+from pumpwatch.domain.trading.rows import Rows
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.ports import Journal
 
@@ -26,21 +27,30 @@ class RealisedProfit:
         self._total: Decimal | None = None
         self._token = 0
 
-    def total(self, now: int, *, token: int, cared_for: Collection[Trade]) -> Decimal:
+    def total(
+        self,
+        now: int,
+        *,
+        token: int,
+        cared_for: Collection[Trade],
+        tell: Callable[[Rows[Trade]], None],
+    ) -> Decimal:
         """Return realised profit and loss of all closed trades, USDT after fees and funding.
 
         `token` is that of the lease this run holds, `cared_for` the trades it has had to do with.
+        Trades that cannot be read are left out; `tell` gets each list that was read.
         """
         if any(trade.created < self._since for trade in cared_for):
             self._since, self._before = 0, Decimal(0)
         unchanged = not cared_for and token == self._token + 1
         self._token = token
         if self._total is None or not unchanged:
-            self._total = self._read(now)
+            self._total = self._read(now, tell)
         return self._total
 
-    def _read(self, now: int) -> Decimal:
+    def _read(self, now: int, tell: Callable[[Rows[Trade]], None]) -> Decimal:
         trades = self._journal.trades_since(self._since)
+        tell(trades)
         total = self._before + sum((trade.realised_pnl for trade in trades), Decimal(0))
         live = [trade.created for trade in trades if trade.state.live]
         self._since = max(self._since, min([*live, now - MINUTE]))

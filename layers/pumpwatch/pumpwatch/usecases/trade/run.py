@@ -159,7 +159,7 @@ class Run:
         """Return whether the fill may belong to the trade: not to another one of ours."""
         return self.owners.get(fill.order_id, trade.signal_id) == trade.signal_id
 
-    def recent_trades(self) -> Sequence[Trade]:
+    def recent_trades(self) -> Rows[Trade]:
         """Return the trades of the last seven days, oldest first."""
         return self.ports.journal.trades_since(max(0, self.now() - WEEK))
 

@@ -13,7 +13,7 @@ from pumpwatch.domain.trading.orders import Account
 from pumpwatch.domain.trading.protections import in_force
 from pumpwatch.domain.trading.rows import Rows
 from pumpwatch.domain.trading.trades import Trade
-from pumpwatch.errors import InvariantBroken, RetryLater
+from pumpwatch.errors import RetryLater
 from pumpwatch.invocation import Tick
 from pumpwatch.ports import Deadline
 from pumpwatch.settings.trade import TradeSettings
@@ -65,8 +65,7 @@ class TradeSignals:
         if isinstance(listed, RetryLater):
             # What care was possible without the list was given; the run counts as failed.
             raise listed
-        if live.unreadable:
-            raise InvariantBroken("; ".join(row.reason for row in live.unreadable))
+        live.require_all()
         run.unreadable(listed)
         self._finish(run, self._entries.enter(run, tick, listed, ahead))
         return run.report
@@ -88,7 +87,7 @@ class TradeSignals:
             if isinstance(view.open_orders, Rows):
                 report.describe_orders(view.open_orders, installation=journal.installation())
             report.realised_pnl = self._realised.total(
-                now, token=run.lease.token, cared_for=run.trades.values()
+                now, token=run.lease.token, cared_for=run.trades.values(), tell=run.unreadable
             )
         except RetryLater as error:
             run.refused(error, "the run could not be described in full")
