@@ -54,8 +54,8 @@ CHANGES = (
 DEPLOYED = ("template.yaml", "functions", "layers")
 
 
-FIGURES = []
-"""What was measured, a sentence each; shown when the rehearsal is over."""
+FIGURES = {}
+"""What was measured; shown when the rehearsal is over."""
 
 
 class World:
@@ -227,7 +227,7 @@ def every_rule():
 
 
 @contextmanager
-def world(folder):
+def running_world(folder):
     """Run everything until the block ends; nothing is deployed yet."""
     source = folder / "source"
     source.mkdir()
