@@ -27,9 +27,9 @@ EMPTY_POLLS = 5 * 3 * MINUTES
 """Requests for messages that bring none: five pollers of Lambda wait 20 seconds each, all month."""
 RING_SECONDS = 15
 """Time after which a scan saves the ring of snapshots."""
-HANDOVER_READS = 3
-"""Objects that an instance reads when another one has scanned before it: state, flows and ring. A
-scan is due when the schedule's run is, so two instances take turns, about once a minute."""
+HANDOVER_OBJECTS, HANDOVER_QUERIES = 3, 1
+"""What an instance reads when another one has scanned before it: state, flows and ring, and the
+open events. A scan is due when the schedule's run is, so two take turns, about once a minute."""
 PLATFORM_LOG_BYTES = 900
 """Lambda's own lines about an invocation: start, runtimeDone, report."""
 PUSH_BYTES = 12_000
@@ -128,11 +128,15 @@ def monthly_cost(
         CostLine("Lambda, requests of scans", scans * prices.lambda_request, True),
         CostLine("EventBridge Scheduler", 2 * MINUTES * prices.schedule_invocation),
         CostLine("DynamoDB", table + stored),
-        CostLine("DynamoDB, scans", scans * _table(scan, prices), True),
+        CostLine(
+            "DynamoDB, scans",
+            scans * _table(scan, prices) + handovers * HANDOVER_QUERIES * prices.table_read_unit,
+            True,
+        ),
         CostLine("S3, requests", MINUTES * bucket),
         CostLine(
             "S3, requests of scans",
-            saved * prices.bucket_write + handovers * HANDOVER_READS * prices.bucket_read,
+            saved * prices.bucket_write + handovers * HANDOVER_OBJECTS * prices.bucket_read,
             True,
         ),
         CostLine("S3, storage", history, True),
