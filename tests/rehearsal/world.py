@@ -195,6 +195,10 @@ class World:
             "messages sent": math.ceil(scans / SENT_TOGETHER),
         }
 
+    def about_any(self, symbol, *words):
+        """Return the texts of messages that hold a symbol and one of the words."""
+        return [text for text in self.about(symbol) if any(word in text for word in words)]
+
     def pauses(self, allowed):
         """Return the pauses (seconds) between two scans in which this much was allowed."""
         scans = self.market.exchange.scans()
