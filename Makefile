@@ -29,9 +29,10 @@ DEPLOY  := .venv-sam/.installed
 CHECK   := .venv-check/.installed
 DATADOG := .venv-datadog/.installed
 CLUSTER := .venv-cluster/.unpacked
+CLOUD   := .venv-rehearsal/.installed
 
-.PHONY: help run deploy monitoring campaign scale test backends check lint typecheck imports spelling template \
-        cluster-check coverage coverage-report mutation bench artefact build dashboards pages docs docs-serve format \
+.PHONY: help run deploy monitoring campaign rehearsal scale test backends check lint typecheck imports spelling \
+        template cluster-check coverage coverage-report mutation bench artefact build dashboards pages docs docs-serve format \
         requirements setup clean
 
 help:
@@ -80,6 +81,9 @@ template: $(DEV) $(DEPLOY) $(CHECK) ## Validate template.yaml; exceptions stand 
 	$(BIN)/cfn-lint template.yaml kept-table.yaml
 	$(SAM) validate --lint --template-file template.yaml
 	LOG_LEVEL=CRITICAL .venv-check/bin/checkov --file template.yaml --framework cloudformation --quiet --compact
+
+rehearsal: $(DEV) $(DEPLOY) $(CLOUD) ## Deploy into an emulator of AWS and do what operators do (12 minutes, ARGS=--long)
+	$(BIN)/pytest -n0 -p no:randomly -m rehearsal tests/rehearsal $(ARGS)
 
 cluster-check: $(DEV) $(CLUSTER) ## Render the monitoring chart with Helm 3 and 4 for every version of Kubernetes
 	$(BIN)/pytest -n auto --dist worksteal -m slow tests/cluster $(ARGS)

@@ -134,7 +134,8 @@ def print_overview(seen: Overview, console: Console) -> None:
     table = Table("symbol", "side", "quantity", "entry", "stop", "state", "since")
     for trade in seen.trades:
         cells = (trade.symbol, trade.side.value, trade.quantity, trade.entry_price, trade.stop_loss)
-        state = trade.state.value, moment(trade.created)
+        other = trade.mode not in ("", seen.mode)
+        state = trade.state.value + f", {trade.mode}" * other, moment(trade.created)
         table.add_row(*(str(cell or "") for cell in cells), *state)
     console.print(table)
     for name in sorted({trade.strategy for trade in seen.trades} & EVIDENCE.keys()):
@@ -173,6 +174,7 @@ def _trade(trade: Trade) -> dict[str, object]:
         "symbol": trade.symbol,
         "strategy": trade.strategy,
         "state": trade.state.value,
+        "mode": trade.mode,
         "side": trade.side.value,
         "quantity": str(trade.quantity),
         "entry_price": None if trade.entry_price is None else str(trade.entry_price),

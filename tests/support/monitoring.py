@@ -77,13 +77,17 @@ def queries_of(rule):
 def in_prometheus(rule, text):
     """Return an annotation with Prometheus' words for Grafana's values.
 
-    The value of the condition's query is a field of Prometheus' data; others are asked for, and
-    the first sample is taken: right while there is a single alert.
+    The value of the condition's query is a field of Prometheus' data; others are asked for, with
+    the alert's labels.
     """
     first, *others = queries_of(rule).items()
     text = text.replace(f"$values.{first[0]}", "$")
     for name, expr in others:
-        text = text.replace(f"$values.{name}", f"(query `{without_comments(expr)}` | first)")
+        labels = re.search(r"by \((.*?)\)", expr).group(1).split(", ")
+        matchers = "".join(f"{label}=%q," for label in labels)
+        asked = without_comments(expr).strip().replace("{", "{" + matchers, 1)
+        values = " ".join(f"$labels.{label}" for label in labels)
+        text = text.replace(f"$values.{name}", f"(query (printf `{asked}` {values}) | first)")
     return text
 
 

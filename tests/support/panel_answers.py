@@ -25,6 +25,7 @@ ABOVE = {
 }
 """What may be more."""
 BELOW_ZERO = {
+    "pumpwatch-detection Schedule to scan A": "a message of the queue came a moment early",
     "pumpwatch-trading Profit and loss A": "a loss",
     "pumpwatch-trading Profit and loss B": "a loss",
     "pumpwatch-detection Clock A": "our clock is slow",

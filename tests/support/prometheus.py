@@ -76,8 +76,11 @@ class Prometheus:
 
 
 @contextmanager
-def prometheus(folder, jobs, *, interval="200ms", rules=()):
-    """Run Prometheus; `jobs` maps a job to its target's address and further keys of its config."""
+def prometheus(folder, jobs, *, interval="200ms", rules=(), alertmanager=None):
+    """Run Prometheus; `jobs` maps a job to its target's address and further keys of its config.
+
+    `alertmanager` is the address that alerts are sent to.
+    """
     config = {
         "global": {"scrape_interval": interval, "scrape_timeout": interval},
         "rule_files": ["rules.yaml"],
@@ -86,6 +89,9 @@ def prometheus(folder, jobs, *, interval="200ms", rules=()):
             for job, (target, more) in jobs.items()
         ],
     }
+    if alertmanager is not None:
+        targets = [{"targets": [alertmanager]}]
+        config["alerting"] = {"alertmanagers": [{"static_configs": targets}]}
     group = {"name": "all", "interval": "1s", "rules": list(rules)}
     (folder / "rules.yaml").write_text(yaml.safe_dump({"groups": [group]}))
     (folder / "prometheus.yaml").write_text(yaml.safe_dump(config, sort_keys=False))

@@ -83,7 +83,7 @@ def program(name, log, arguments, is_ready):
     """
     with ExitStack() as stack:
         for left in range(PORTS_TRIED, 0, -1):
-            port = _free_port()
+            port = free_port()
             try:
                 ready = partial(is_ready, port)
                 stack.enter_context(_process(name, arguments(port), log, ready))
@@ -94,7 +94,7 @@ def program(name, log, arguments, is_ready):
         yield port
 
 
-def _free_port():
+def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

@@ -117,6 +117,27 @@ def test_exits_run_with_a_key_that_must_not_be_used():
     assert "access" in report.blocked
 
 
+@pytest.mark.parametrize(("mode", "problems"), [("paper", 0), ("live", 1)])
+def test_a_trade_of_the_other_mode_waits_for_that_mode_to_return(mode, problems):
+    """An update from paper to live, or back, must not take its position for one that vanished."""
+    rig = live_rig()
+    modes = {"live": rig.settings, "paper": settings()}
+    rig.settings = modes.pop(mode)
+    rig.opened()
+    own, (rig.settings,) = rig.settings, modes.values()
+    held, rig.broker.positions = rig.broker.positions, lambda: Rows([])
+    rig.advance(61 * 60)
+    for _ in range(3):
+        report = rig.tick()
+        rig.advance(600)
+        assert len(report.problems) == problems
+        assert all("TradingMode=live" in problem.text for problem in report.problems)
+    assert (rig.trade().state, rig.trade().mode) == (TradeState.OPEN, mode)
+    rig.broker.positions, rig.settings = held, own
+    rig.tick()
+    assert rig.trade().exit_reason is ExitReason.TIME_LIMIT
+
+
 def test_a_key_that_cannot_be_checked_opens_nothing():
     rig = live_rig()
     rig.broker.fail("access", ExchangeUnavailable("no answer"))

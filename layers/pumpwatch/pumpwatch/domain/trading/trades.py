@@ -112,6 +112,8 @@ class Trade:
     """Time of the exchange's answer that it has the entry; None: no answer said so."""
     looked_at: int | None = None
     """Time at which a person's resume that named this trade ended its halt, milliseconds UTC."""
+    mode: str = ""
+    """The trading mode it was entered in; empty: stored by a version that did not keep it."""
     unknown: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
     """Fields that a newer version has stored beside these; they are stored again as they are."""
 

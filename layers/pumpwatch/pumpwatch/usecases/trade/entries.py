@@ -190,6 +190,7 @@ def _entering(run: Run, trade: Trade, entry: SizedEntry) -> Trade:
         planned_price=entry.planned_price,
         closes_at=entry.closes_at,
         installation=run.ports.journal.installation(),
+        mode=run.settings.trading_mode,
         woken=run.woken(),
     )
 

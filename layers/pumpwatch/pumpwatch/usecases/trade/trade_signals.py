@@ -12,6 +12,7 @@ from pumpwatch.domain.trading.evidence import own_position
 from pumpwatch.domain.trading.orders import Account
 from pumpwatch.domain.trading.protections import in_force
 from pumpwatch.domain.trading.rows import Rows
+from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.errors import RetryLater
 from pumpwatch.invocation import Tick
 from pumpwatch.ports import Deadline
@@ -54,7 +55,8 @@ class TradeSignals:
         ahead = self._entries.ask_ahead(run, tick)
         live = run.ports.journal.live_trades()
         for trade in live:
-            run.keep(trade)
+            if _of_this_mode(run, trade):
+                run.keep(trade)
         read_halt(run, halt)
         self._entries.ask_first(run, tick, ahead)
         listed = run.answer_or_error(asked)
@@ -89,6 +91,20 @@ class TradeSignals:
             )
         except RetryLater as error:
             run.refused(error, "the run could not be described in full")
+
+
+def _of_this_mode(run: Run, trade: Trade) -> bool:
+    """Return whether the trade's position is where this mode looks for it.
+
+    One of the other mode waits for that mode to return; what is in no account here would look like
+    a position that vanished.
+    """
+    if not trade.state.live or trade.mode in ("", run.settings.trading_mode):
+        return True
+    if trade.mode == "live":
+        text = "its position is real and nobody cares for it in paper mode: deploy"
+        run.problem(f"{text} TradingMode=live, or close it at the exchange", trade, cause="access")
+    return False
 
 
 def _free_looked_at(run: Run) -> None:
