@@ -147,8 +147,10 @@ def test_signal_becomes_a_trade_with_its_stop_and_a_message(world):
     ended_well(world.cloud.pumpwatch("doctor", "--stack", STACK, "--post-deploy"))
 
 
-def traded(world, since=0):
-    return [t for t in world.trades(since) if t.state is not TradeState.DROPPED]
+def traded(world, *modes):
+    """Return the trades with a position, in some modes or in any."""
+    made = [trade for trade in world.trades() if trade.state is not TradeState.DROPPED]
+    return [trade for trade in made if not modes or trade.mode in modes]
 
 
 def test_scans_go_on_after_a_run_was_killed(world, request):
@@ -166,7 +168,6 @@ def test_update_in_flight_goes_live_with_new_code(world):
     key = {"api_key": credentials.api_key, "api_secret": credentials.api_secret}
     secrets = world.cloud.client("secretsmanager")
     secrets.put_secret_value(SecretId=outputs["ExchangeKeyArn"], SecretString=json.dumps(key))
-    world.went_live = int(time.time() * 1000)
     ended_well(
         world.deploy(
             source=world.new_version,
@@ -195,7 +196,7 @@ def test_trade_killed_after_its_order_has_one_order_and_one_stop(world):
     exchange = world.market.exchange
     killed = world.kill_when("/v5/order/create", world.cloud.outputs(STACK)["TradeFunction"])
     wait_for(killed.is_set)
-    (entered, *_) = wait_for(lambda: [t for t in traded(world, world.went_live) if t.entry_price])
+    (entered, *_) = wait_for(lambda: [t for t in traded(world, "live") if t.entry_price])
     state = exchange.state()
     assert state["duplicate_fills"] == []
     assert state["unprotected_ms_max"] == 0
@@ -210,7 +211,7 @@ def test_halt_closes_positions_and_resume_lets_trade_again(world):
     ended_well(world.cloud.pumpwatch(*halt, "--stage", STAGE))
     wait_for(lambda: not world.market.exchange.state()["positions"])
     wait_for(lambda: world.about("halt", "<!here>", webhook="critical"))
-    for trade in traded(world, world.went_live):
+    for trade in traded(world, "live"):
         if trade.state is TradeState.CLOSED:
             result = f"{trade.symbol} long closed {trade.realised_pnl:+.2f} USDT"
             sentence = f"result {trade.realised_pnl:+.2f} USDT"

@@ -99,9 +99,9 @@ class World:
         """Return a stack's table."""
         return Table(self.cloud.outputs(stack)["StateTable"], self.cloud.client("dynamodb"))
 
-    def trades(self, since=0):
-        """Return the journal's trades that began since then (milliseconds UTC)."""
-        return DynamoJournal(self.table()).trades_since(since)
+    def trades(self):
+        """Return the journal's trades."""
+        return DynamoJournal(self.table()).trades_since(0)
 
     def signals(self):
         """Return the signals of the last hour."""
