@@ -277,7 +277,7 @@ def test_exchange_that_is_away_is_told_and_survived(world, request):
         time.sleep(3 * MINUTES if request.config.getoption("--long") else MINUTES)
         assert world.cloud.pumpwatch("doctor", "--stack", STACK).returncode == 1
     world.wait_for_scans(3)
-    wait_for(lambda: world.about("The detector failed", webhook="warning"))
+    wait_for(lambda: world.about("of the requests of", "to Bybit fail", webhook="warning"))
 
 
 def test_roles_use_what_they_are_allowed_and_nothing_is_denied(world):
