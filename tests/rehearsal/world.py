@@ -53,8 +53,6 @@ CHANGES = (
     ("layers/pumpwatch/pumpwatch/__init__.py", '"""', '"""New version: '),
 )
 DEPLOYED = ("template.yaml", "functions", "layers")
-
-
 FIGURES = {}
 """What was measured; shown when the rehearsal is over."""
 
@@ -154,6 +152,10 @@ class World:
         texts = [f"{title}\n{text}" for sent_to, title, text in self.told() if sent_to == webhook]
         return [text for text in texts if all(word in text for word in words)]
 
+    def about_any(self, symbol, *words):
+        """Return the texts of messages that hold a symbol and one of the words."""
+        return [text for text in self.about(symbol) if any(word in text for word in words)]
+
     @contextmanager
     def disturbance(self, allowed):
         """Note that scans may be so many seconds apart until a while after the block."""
@@ -195,16 +197,15 @@ class World:
             "messages sent": math.ceil(scans / SENT_TOGETHER),
         }
 
-    def about_any(self, symbol, *words):
-        """Return the texts of messages that hold a symbol and one of the words."""
-        return [text for text in self.about(symbol) if any(word in text for word in words)]
-
     def pauses(self, allowed):
-        """Return the pauses (seconds) between two scans in which this much was allowed."""
-        scans = self.market.exchange.scans()
+        """Return the pauses between two scans in which this much was allowed, seconds: in all, and
+        without what runs took beyond a second, which is this machine's pace and not the queue's.
+        """
+        calls = self.cloud.invocations(STACK, "detect")
+        runs = [(call["started"], call["milliseconds"] / 1_000) for call in calls]
         return [
-            after - before
-            for before, after in pairwise(scans)
+            (after - before, after - before - _slowness(runs, before, after))
+            for before, after in pairwise(self.market.exchange.scans())
             if self._allowed(before, after) == allowed
         ]
 
@@ -213,6 +214,14 @@ class World:
             allowed for begin, end, allowed in self.disturbed if before < end and after > begin
         ]
         return max([2 * INTERVAL, *longer])
+
+
+def _slowness(runs, before, after):
+    return sum(
+        seconds - 1
+        for started, seconds in runs
+        if seconds > 1 and started < after and started + seconds > before
+    )
 
 
 def wait_for(condition, seconds=4 * MINUTES):
