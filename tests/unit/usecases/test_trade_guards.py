@@ -86,6 +86,19 @@ def test_a_losing_streak_pauses_every_symbol_and_exits_go_on():
     assert rig.trade(OTHER).exit_reason is ExitReason.TIME_LIMIT
 
 
+def test_losses_of_the_other_mode_neither_pause_nor_count():
+    rig = Rig(settings(losing_streak_trades=2, symbol_cooldown_minutes=0))
+    lose(rig)
+    lose(rig)
+    for other in rig.journal.trades_since(0):
+        rig.save(other.with_(mode="live"))
+    rig.advance(31 * 60)
+    rig.signal(name="third")
+    report = rig.tick()
+    assert report.opened
+    assert report.realised_pnl == 0
+
+
 def halted_by_drawdown():
     """A world whose first loss halts."""
     off = {"symbol_cooldown_minutes": 0, "losing_streak_trades": 0, "low_profit_trades": 0}

@@ -205,7 +205,7 @@ class CountedJournal:
 )
 def test_the_journal_is_read_where_the_profit_can_have_changed(token, has_trades, total, reads):
     journal = CountedJournal()
-    profit = RealisedProfit(journal)
+    profit = RealisedProfit(journal, "live")
     assert profit.total(START, token=7, cared_for=(), tell=list) == 5
     journal.close("-2")
     cared_for = journal.trades if has_trades else ()
@@ -216,7 +216,7 @@ def test_the_journal_is_read_where_the_profit_can_have_changed(token, has_trades
 def test_a_trade_that_is_live_again_is_counted_when_it_ends():
     """An entry that was given up can be filled late: its trade is older than what is summed up."""
     journal, later = CountedJournal(), START + 3_600_000
-    profit = RealisedProfit(journal)
+    profit = RealisedProfit(journal, "live")
     assert profit.total(later, token=7, cared_for=(), tell=list) == 5
     journal.trades = [replace(journal.trades[0], realised_pnl=Decimal(8))]
     assert profit.total(later, token=8, cared_for=journal.trades, tell=list) == 8

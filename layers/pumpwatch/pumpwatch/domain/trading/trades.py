@@ -122,6 +122,10 @@ class Trade:
         """Return whether it still needs care, or halts entries until a person has looked at it."""
         return self.state.live or bool(self.halts)
 
+    def is_of_mode(self, mode: str) -> bool:
+        """Return whether it belongs to that mode's account, as far as is known."""
+        return self.mode in ("", mode)
+
     def with_(self, **changes: object) -> Trade:
         """Return a copy with some fields changed."""
         return replace(self, **changes)  # type: ignore[arg-type]

@@ -180,7 +180,9 @@ class Guards:
         closed = [
             trade
             for trade in trades.values()
-            if trade.state is TradeState.CLOSED and (trade.exit_time or 0) >= start
+            if trade.state is TradeState.CLOSED
+            and trade.is_of_mode(run.settings.trading_mode)
+            and (trade.exit_time or 0) >= start
         ]
         return sorted(closed, key=lambda trade: (trade.exit_time or 0, trade.signal_id))
 

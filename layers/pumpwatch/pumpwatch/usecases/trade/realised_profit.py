@@ -1,4 +1,4 @@
-"""The realised profit of all closed trades, without reading the whole journal each time."""
+"""The realised profit of a mode's closed trades, without reading the whole journal each time."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ class RealisedProfit:
     when nobody held the lease since our last run, and this one had nothing to do, the total stands.
     """
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, mode: str) -> None:
         self._journal = journal
+        self._mode = mode
         self._since = 0
         self._before = Decimal(0)
         self._total: Decimal | None = None
@@ -35,7 +36,7 @@ class RealisedProfit:
         cared_for: Collection[Trade],
         tell: Callable[[Rows[Trade]], None],
     ) -> Decimal:
-        """Return realised profit and loss of all closed trades, USDT after fees and funding.
+        """Return realised profit and loss of the closed trades, USDT after fees and funding.
 
         `token` is that of the lease this run holds, `cared_for` the trades it has had to do with.
         Trades that cannot be read are left out; `tell` gets each list that was read.
@@ -49,8 +50,9 @@ class RealisedProfit:
         return self._total
 
     def _read(self, now: int, tell: Callable[[Rows[Trade]], None]) -> Decimal:
-        trades = self._journal.trades_since(self._since)
-        tell(trades)
+        stored = self._journal.trades_since(self._since)
+        tell(stored)
+        trades = [trade for trade in stored if trade.is_of_mode(self._mode)]
         total = self._before + sum((trade.realised_pnl for trade in trades), Decimal(0))
         live = [trade.created for trade in trades if trade.state.live]
         self._since = max(self._since, min([*live, now - MINUTE]))

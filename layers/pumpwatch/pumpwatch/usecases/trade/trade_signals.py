@@ -37,7 +37,7 @@ class TradeSignals:
         self._ports = ports
         self._settings = settings
         self._contracts = Contracts(ports.market)
-        self._realised = RealisedProfit(ports.journal)
+        self._realised = RealisedProfit(ports.journal, settings.trading_mode)
         self._entries = EntryRound(settings)
         self._late_fills = LateFills()
 
@@ -99,7 +99,7 @@ def _of_this_mode(run: Run, trade: Trade) -> bool:
     One of the other mode waits for that mode to return; what is in no account here would look like
     a position that vanished.
     """
-    if not trade.state.live or trade.mode in ("", run.settings.trading_mode):
+    if not trade.state.live or trade.is_of_mode(run.settings.trading_mode):
         return True
     if trade.mode == "live":
         text = "its position is real and nobody cares for it in paper mode: deploy"
