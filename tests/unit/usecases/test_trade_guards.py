@@ -89,14 +89,17 @@ def test_a_losing_streak_pauses_every_symbol_and_exits_go_on():
 def test_losses_of_the_other_mode_neither_pause_nor_count():
     rig = Rig(settings(losing_streak_trades=2, symbol_cooldown_minutes=0))
     lose(rig)
-    lose(rig)
-    for other in rig.journal.trades_since(0):
-        rig.save(other.with_(mode="live"))
+    rig.save(rig.trade().with_(mode="live"))
+    rig.signal(OTHER)
+    rig.tick()
+    rig.advance(60)
+    rig.set_price(1.25, OTHER)
+    (closed,) = rig.tick().closed
     rig.advance(31 * 60)
     rig.signal(name="third")
     report = rig.tick()
-    assert report.opened
-    assert report.realised_pnl == 0
+    (opened,) = report.opened
+    assert report.realised_pnl == closed.realised_pnl + opened.realised_pnl < 0
 
 
 def halted_by_drawdown():
