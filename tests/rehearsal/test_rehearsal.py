@@ -19,7 +19,7 @@ from support.servers import needs_server
 from pumpwatch.adapters.dynamodb.journal import DynamoJournal
 from pumpwatch.domain.trading.orders import Outcome
 from pumpwatch.domain.trading.trades import TradeState
-from pumpwatch_workbench.operations.costs.model import HANDOVER_OBJECTS, HANDOVER_QUERIES
+from pumpwatch_workbench.operations.costs.model import TURN_OBJECTS, TURN_QUERIES
 
 pytestmark = [
     pytest.mark.rehearsal,
@@ -55,8 +55,8 @@ UNUSED = {
     },
 }
 """What a role may do and the functions did not ask for in person, and why it must be allowed."""
-TURNS = {"bucket reads": HANDOVER_OBJECTS, "table reads": HANDOVER_QUERIES}
-"""What an instance reads when another has scanned before it."""
+TURNS = {"bucket reads": TURN_OBJECTS, "table reads": TURN_QUERIES}
+"""What is read because two instances take turns, which they do more or less often."""
 KILLED = 15.0
 """Seconds until scans go on after a run was killed."""
 
@@ -258,7 +258,6 @@ def test_price_on_the_costs_page_is_what_was_counted(world):
     for kind, milliseconds in world.billed(TWO, begin, end).items():
         FIGURES[f"detect_{kind}_billed_ms_p50"] = milliseconds
     for what, number in expected.items():
-        # Two instances take turns more often in some minutes than in others.
         turn = TURNS.get(what, 0)
         assert (number - turn) * 0.9 - 0.5 <= counted[what] <= (number + turn) * 1.1 + 0.5, what
     ended_well(world.cloud.delete(world.source, TWO))

@@ -21,10 +21,10 @@ from pumpwatch.adapters.dynamodb.stores import DynamoSignalStore
 from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch_workbench.local.aws import Pushgateway
 from pumpwatch_workbench.operations.costs.model import (
-    HANDOVER_OBJECTS,
-    HANDOVER_QUERIES,
     RING_SECONDS,
     SENT_TOGETHER,
+    TURN_OBJECTS,
+    TURN_QUERIES,
     scans_in_a_minute,
 )
 from pumpwatch_workbench.operations.costs.usage import tick_uses
@@ -190,9 +190,9 @@ class World:
         per_minute, scan = uses["detect"], uses["scan"]
         return {
             "invocations": 1 + scans,
-            "table reads": per_minute.table_reads + scans * scan.table_reads + HANDOVER_QUERIES,
+            "table reads": per_minute.table_reads + scans * scan.table_reads + TURN_QUERIES,
             "table writes": per_minute.table_writes + scans * scan.table_writes,
-            "bucket reads": per_minute.bucket_reads + HANDOVER_OBJECTS,
+            "bucket reads": per_minute.bucket_reads + TURN_OBJECTS,
             "bucket writes": per_minute.bucket_writes + saved,
             "messages sent": math.ceil(scans / SENT_TOGETHER),
         }

@@ -27,9 +27,9 @@ EMPTY_POLLS = 5 * 3 * MINUTES
 """Requests for messages that bring none: five pollers of Lambda wait 20 seconds each, all month."""
 RING_SECONDS = 15
 """Time after which a scan saves the ring of snapshots."""
-HANDOVER_OBJECTS, HANDOVER_QUERIES = 3, 1
-"""What an instance reads when another one has scanned before it: state, flows and ring, and the
-open events. A scan is due when the schedule's run is, so two take turns, about once a minute."""
+TURN_OBJECTS, TURN_QUERIES = 6, 1
+"""Reads a minute because two instances take turns, as `make rehearsal` counts them: a scan is due
+when the schedule's run is, and who scans after another reads state, flows, ring and events."""
 PLATFORM_LOG_BYTES = 900
 """Lambda's own lines about an invocation: start, runtimeDone, report."""
 PUSH_BYTES = 12_000
@@ -109,7 +109,7 @@ def monthly_cost(
     table = MINUTES * (_table(detect, prices) + _table(trade, prices))
     bucket = detect.bucket_reads * prices.bucket_read + detect.bucket_writes * prices.bucket_write
     saved = min(scans, MINUTES * MINUTE_SECONDS / RING_SECONDS)
-    handovers = MINUTES if scans else 0
+    turns = MINUTES if scans else 0
     history = symbols * HISTORY_BYTES_PER_SYMBOL / GIGABYTE * prices.bucket_gigabyte_month
     logs = (detect.log_bytes + trade.log_bytes + 2 * PLATFORM_LOG_BYTES) * MINUTES
     scan_logs = (scan.log_bytes + PLATFORM_LOG_BYTES) * scans
@@ -130,13 +130,13 @@ def monthly_cost(
         CostLine("DynamoDB", table + stored),
         CostLine(
             "DynamoDB, scans",
-            scans * _table(scan, prices) + handovers * HANDOVER_QUERIES * prices.table_read_unit,
+            scans * _table(scan, prices) + turns * TURN_QUERIES * prices.table_read_unit,
             True,
         ),
         CostLine("S3, requests", MINUTES * bucket),
         CostLine(
             "S3, requests of scans",
-            saved * prices.bucket_write + handovers * HANDOVER_OBJECTS * prices.bucket_read,
+            saved * prices.bucket_write + turns * TURN_OBJECTS * prices.bucket_read,
             True,
         ),
         CostLine("S3, storage", history, True),
