@@ -69,8 +69,11 @@ class _Drill(RunView):
             yield stage
 
     def tick(self, snapshot):
-        if snapshot.tick in {1, HALTED_AT + 1}:
+        if snapshot.tick == 1:
             self._server.wait_for_scrapes(1)
+        if snapshot.tick == HALTED_AT + 1:
+            # Long enough for a step of a second, at two scrapes each.
+            self._server.wait_for_scrapes(4)
         if snapshot.tick == 1:
             self.began = time.time()
         if snapshot.tick == HALTED_AT:
