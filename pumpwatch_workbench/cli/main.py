@@ -25,6 +25,7 @@ from pumpwatch_workbench.cli.problems import (
     describe,
     traceback_of,
 )
+from pumpwatch_workbench.cli.start import interruptions
 
 EPILOG = (
     "Exit status of every command: 0 good, 1 found a problem, 2 bad input, 70 a bug in Pumpwatch,"
@@ -96,7 +97,7 @@ def run_program(arguments: Sequence[str] | None = None) -> int:
     except typer.Abort:
         return _fail(KeyboardInterrupt(), typed, invocation)
     except BaseException as error:
-        return _fail(error, typed, invocation)
+        return _fail(KeyboardInterrupt() if interruptions else error, typed, invocation)
     return status
 
 

@@ -98,7 +98,8 @@ def test_ctrl_c_ends_everything_without_a_traceback(tmp_path):
         assert process.poll() is None
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=120)
-    assert process.returncode == 130
+    # Python lets the signal itself end the process when it struck within an `exec`.
+    assert process.returncode in {130, -signal.SIGINT}
     assert "Traceback" not in errors
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)

@@ -14,7 +14,7 @@ from support.backtests import pump_block, random_block, write_folder
 from support.command_line import type_in
 from support.paper_trading import PumpedExchange
 
-from pumpwatch_workbench.cli import progress
+from pumpwatch_workbench.cli import main, progress
 from pumpwatch_workbench.local.store import Database
 from pumpwatch_workbench.pages.files import check_target, write_whole
 
@@ -49,6 +49,18 @@ def here(tmp_path, monkeypatch):
 
 def files(folder):
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(("pressed", "status"), [([], 70), ([signal.SIGINT], 130)])
+def test_what_fails_after_a_ctrl_c_that_python_dropped_was_interrupted(
+    monkeypatch, pressed, status
+):
+    def fail(*_, **__):
+        raise ConnectionRefusedError("a helper has ended")
+
+    monkeypatch.setattr(main, "app", fail)
+    monkeypatch.setattr(main, "interruptions", pressed)
+    assert type_in("run").status == status
 
 
 BACKTEST = "backtest candles --report page.html"
