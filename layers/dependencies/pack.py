@@ -39,7 +39,7 @@ def install(target: Path, requirements: str, python_version: str, platforms: lis
 def trim(target: Path, patterns: list[str]) -> None:
     """Remove what the patterns name, except for what those with a leading `!` name.
 
-    Raises `SystemExit` for one that names nothing.
+    Raises `SystemExit` for a pattern that names nothing.
     """
     exceptions = [pattern[1:] for pattern in patterns if pattern.startswith("!")]
     kept = {path for pattern in exceptions for path in target.glob(pattern)}

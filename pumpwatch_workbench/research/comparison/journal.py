@@ -17,7 +17,7 @@ from pumpwatch_workbench.pages.files import save
 def trades_between(source: Journal, begin: int, end: int) -> list[Trade]:
     """Return the trades created in [begin, end), milliseconds UTC, oldest first.
 
-    Raises `InvariantBroken` for one that cannot be read.
+    Raises `InvariantBroken` for a record that cannot be read.
     """
     trades = source.trades_since(begin).require_all()
     return [trade for trade in trades if trade.created < end]
