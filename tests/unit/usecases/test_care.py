@@ -353,6 +353,21 @@ def test_an_entry_whose_orders_and_fills_cannot_be_read_is_taken_over_by_its_pos
     assert stop_of(rig) is not None
 
 
+def test_an_entry_that_was_stopped_out_before_it_was_seen_is_told_as_opened_and_closed():
+    rig = Rig()
+    rig.signals.publish(peaked())
+    rig.broker.fail("place", OutcomeUnknown("read timed out"), after=True)
+    for method in ("find_order", "fills"):
+        rig.broker.fail(method, ExchangeUnavailable("read timed out"), times=5)
+    assert rig.tick().opened == []
+    rig.set_price(1.3)
+    rig.advance(60)
+    report = rig.tick()
+    trade = rig.trade()
+    assert trade.state is TradeState.CLOSED
+    assert report.opened == report.closed == [trade]
+
+
 def test_a_trade_that_the_journal_itself_cannot_give_stops_no_other():
     rig = many_positions(2)
     first, second = rig.broker.positions()

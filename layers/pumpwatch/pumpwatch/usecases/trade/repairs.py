@@ -61,6 +61,7 @@ def _settle_past(run: Run, evidence: Evidence) -> bool:
 def store_repair(run: Run, repair: Repair) -> Trade:
     """Store a repair, count it, and return the trade as it is stored."""
     trade, order, report, now = repair.trade, repair.order, run.report, run.now()
+    before = run.trades.get(trade.signal_id)
     if repair.kind is RepairKind.WAITING:
         report.note(repair.kind.value, repair.note, time=now, trade=trade)
         return run.keep(trade)
@@ -82,6 +83,8 @@ def store_repair(run: Run, repair: Repair) -> Trade:
     elif repair.kind is RepairKind.OPENED:
         report.opened.append(trade)
     elif repair.kind is RepairKind.CLOSED:
+        if before is not None and before.state is TradeState.ENTERING:
+            report.opened.append(trade)  # it was open only while no run looked
         report.closed.append(trade)
     report.note(repair.kind.value, note, time=now, trade=trade)
     return run.keep(trade)
