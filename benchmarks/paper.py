@@ -11,8 +11,8 @@ import threading
 from pathlib import Path
 
 from pumpwatch_workbench.local.store import Database, SqliteRunRecords
-from pumpwatch_workbench.play.paper.options import PaperOptions
-from pumpwatch_workbench.play.paper.play import play
+from pumpwatch_workbench.play.desk.options import PaperOptions
+from pumpwatch_workbench.play.desk.play import play
 from pumpwatch_workbench.play.views.view import RunView
 from studies.scale.exchange import MINUTE, START, MeasuredExchange, exchange_process
 

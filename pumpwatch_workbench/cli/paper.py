@@ -20,14 +20,14 @@ from pumpwatch_workbench.cli.options import (
 )
 from pumpwatch_workbench.cli.times import parse_duration
 from pumpwatch_workbench.pages.words import money, signed_money
-from pumpwatch_workbench.play.paper.loop import Tally
-from pumpwatch_workbench.play.paper.options import (
+from pumpwatch_workbench.play.desk.loop import Tally
+from pumpwatch_workbench.play.desk.options import (
     PaperOptions,
     default_store,
     parse_symbols,
     webhook_from,
 )
-from pumpwatch_workbench.play.paper.play import play, stop_on_signals
+from pumpwatch_workbench.play.desk.play import play, stop_on_signals
 from pumpwatch_workbench.play.views.json import JsonView
 from pumpwatch_workbench.play.views.live import view_for
 

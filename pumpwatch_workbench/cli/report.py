@@ -31,7 +31,7 @@ from pumpwatch_workbench.operations.journal.stack import logs_of_stack, period_o
 from pumpwatch_workbench.operations.stack import DeployedStack
 from pumpwatch_workbench.pages.files import check_report_path, write_page
 from pumpwatch_workbench.pages.terminal import WIDE, terminal_table, tiles_grid, wide_enough
-from pumpwatch_workbench.play.paper.options import default_store
+from pumpwatch_workbench.play.desk.options import default_store
 
 
 def report(

@@ -11,7 +11,7 @@ from pumpwatch.adapters.dynamodb.guards import DynamoHaltStore
 from pumpwatch.adapters.dynamodb.journal import DynamoJournal
 from pumpwatch.ports import HaltStore, Journal
 from pumpwatch_workbench.local.store import Database, SqliteHaltStore, SqliteJournal, holder_of
-from pumpwatch_workbench.play.paper.options import STAGE
+from pumpwatch_workbench.play.desk.options import STAGE
 
 from .stack import DeployedStack, user_here
 

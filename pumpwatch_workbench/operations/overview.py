@@ -27,7 +27,7 @@ from pumpwatch_workbench.local.store import (
     SqliteRunRecords,
     holder_of,
 )
-from pumpwatch_workbench.play.paper.options import STAGE
+from pumpwatch_workbench.play.desk.options import STAGE
 
 from .halting import describe, halting_trades, moment
 from .stack import DeployedStack

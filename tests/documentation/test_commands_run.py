@@ -33,7 +33,7 @@ from pumpwatch_workbench.cli import paper as paper_command
 from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.cli.times import parse_duration, period_of
 from pumpwatch_workbench.operations.stack import DeployedStack
-from pumpwatch_workbench.play.paper import play as paper_play
+from pumpwatch_workbench.play.desk import play as paper_play
 from pumpwatch_workbench.play.run import driver
 from pumpwatch_workbench.research.comparison.journal import export_trades
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed

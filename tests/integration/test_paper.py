@@ -28,7 +28,7 @@ from pumpwatch_workbench.local.store import (
     SqliteSignalStore,
     SqliteTotalsStore,
 )
-from pumpwatch_workbench.play.paper.play import play
+from pumpwatch_workbench.play.desk.play import play
 from pumpwatch_workbench.simulator.endpoints.wire.messages import Response
 
 

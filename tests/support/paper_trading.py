@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.trading.trades import Trade
-from pumpwatch_workbench.play.paper.options import PaperOptions
-from pumpwatch_workbench.play.paper.play import play
+from pumpwatch_workbench.play.desk.options import PaperOptions
+from pumpwatch_workbench.play.desk.play import play
 from pumpwatch_workbench.play.views.view import RunFacts, RunView, TickSnapshot
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings

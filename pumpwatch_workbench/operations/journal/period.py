@@ -30,7 +30,7 @@ from pumpwatch_workbench.local.store import (
 from pumpwatch_workbench.operations.journal.candles import stored_candles
 from pumpwatch_workbench.operations.journal.lambda_logs import FunctionLog
 from pumpwatch_workbench.pages.event_rows import CandleRow
-from pumpwatch_workbench.play.paper.options import STAGE
+from pumpwatch_workbench.play.desk.options import STAGE
 
 
 @dataclass(frozen=True, slots=True)

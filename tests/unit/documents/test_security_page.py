@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from pumpwatch_workbench.local.aws.template import load_template
-from pumpwatch_workbench.play.paper import endpoint
+from pumpwatch_workbench.play.desk import endpoint
 from pumpwatch_workbench.simulator.exchange import LOOPBACK
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -17,7 +17,7 @@ from pumpwatch.errors import BadInput, PumpwatchError
 from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.cli.times import parse_duration
 from pumpwatch_workbench.local.store import Database
-from pumpwatch_workbench.play.paper.options import PaperOptions, parse_symbols, webhook_from
+from pumpwatch_workbench.play.desk.options import PaperOptions, parse_symbols, webhook_from
 from pumpwatch_workbench.play.views.live import LiveView
 from pumpwatch_workbench.play.views.view import RunFacts
 

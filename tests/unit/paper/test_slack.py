@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from support.servers import Handler, served
 
-from pumpwatch_workbench.play.paper.slack import (
+from pumpwatch_workbench.play.desk.slack import (
     LINES_IN_A_MESSAGE,
     MOST_WAITING,
     SlackMessages,

@@ -12,12 +12,12 @@ from types import FrameType
 
 from pumpwatch.errors import PumpwatchError, RetryLater
 from pumpwatch_workbench.local.store import Database
-from pumpwatch_workbench.play.paper.desk import PaperDesk
-from pumpwatch_workbench.play.paper.endpoint import ShownMetrics, metrics_endpoint
-from pumpwatch_workbench.play.paper.loop import PaperLoop, Tally
-from pumpwatch_workbench.play.paper.options import STAGE, PaperOptions
-from pumpwatch_workbench.play.paper.pace import ExchangePace, Pace
-from pumpwatch_workbench.play.paper.slack import SlackMessages
+from pumpwatch_workbench.play.desk.desk import PaperDesk
+from pumpwatch_workbench.play.desk.endpoint import ShownMetrics, metrics_endpoint
+from pumpwatch_workbench.play.desk.loop import PaperLoop, Tally
+from pumpwatch_workbench.play.desk.options import STAGE, PaperOptions
+from pumpwatch_workbench.play.desk.pace import ExchangePace, Pace
+from pumpwatch_workbench.play.desk.slack import SlackMessages
 from pumpwatch_workbench.play.views.view import RunView
 from pumpwatch_workbench.processes import relax_collector
 

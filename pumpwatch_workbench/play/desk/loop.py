@@ -24,10 +24,10 @@ from pumpwatch.invocation import Tick
 from pumpwatch.usecases.detect.report import DetectReport
 from pumpwatch.usecases.trade.report import TradeReport
 from pumpwatch_workbench.local.store import RunRecord
-from pumpwatch_workbench.play.paper.desk import PaperDesk
-from pumpwatch_workbench.play.paper.options import PaperOptions
-from pumpwatch_workbench.play.paper.pace import Pace
-from pumpwatch_workbench.play.paper.slack import Counts, SlackMessages
+from pumpwatch_workbench.play.desk.desk import PaperDesk
+from pumpwatch_workbench.play.desk.options import PaperOptions
+from pumpwatch_workbench.play.desk.pace import Pace
+from pumpwatch_workbench.play.desk.slack import Counts, SlackMessages
 from pumpwatch_workbench.play.views.view import (
     RunFacts,
     RunView,

@@ -27,8 +27,8 @@ from pumpwatch_workbench.local.store import (
     SqliteSignalStore,
     SqliteTotalsStore,
 )
-from pumpwatch_workbench.play.paper.market import WatchedMarket
-from pumpwatch_workbench.play.paper.options import PaperOptions
+from pumpwatch_workbench.play.desk.market import WatchedMarket
+from pumpwatch_workbench.play.desk.options import PaperOptions
 from pumpwatch_workbench.simulator.market_time import exchange_time_for
 
 DETECT_SECONDS, TRADE_SECONDS = 8.0, LONGEST_RUN
