@@ -85,13 +85,22 @@ class SharedBudget:
         """Keep every process from this host for ten minutes."""
         self._change(self._ban)
 
+    def seconds_banned(self) -> float:
+        """Return for how long the host is still banned; 0 when it is not, as far as is known."""
+        return self._change(self._banned) or 0.0
+
+    def _banned(self, state: _State) -> float:
+        until, _ = state.bans.get(self._host, (0.0, 0))
+        left = until - self._now()
+        return left if 0 < left <= BAN_SECONDS else 0.0
+
     def _turn(self) -> float:
         """Take a turn, or return the seconds after which there may be one."""
         return self._change(self._spend) or 0.0
 
     def _spend(self, state: _State) -> float:
         until, process = state.bans.get(self._host, (0.0, 0))
-        if 0 < until - self._now() <= BAN_SECONDS:
+        if self._banned(state):
             moment = datetime.fromtimestamp(until, UTC)
             raise ExchangeForbidden(
                 f"the address is banned until {moment:%H:%M:%S} UTC (process {process} was told"

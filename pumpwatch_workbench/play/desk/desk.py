@@ -8,6 +8,7 @@ from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from urllib.parse import urlsplit
 
 from pumpwatch.adapters.bybit.traffic import Traffic
 from pumpwatch.adapters.deadlines import TimerDeadline
@@ -17,11 +18,13 @@ from pumpwatch.bootstrap.key_check import check_key
 from pumpwatch.bootstrap.probe import CheckFailed
 from pumpwatch.bootstrap.trade import LONGEST_RUN, TradeStores, trade_function
 from pumpwatch.credentials import ExchangeKey
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import BadCredentials, BadInput, StoreUnavailable
 from pumpwatch.invocation import Tick
 from pumpwatch.ports import MetricsSink, Secrets
 from pumpwatch.usecases.detect.report import DetectReport
 from pumpwatch.usecases.trade.report import TradeReport
+from pumpwatch_workbench.local.budget import SharedBudget
 from pumpwatch_workbench.local.store import (
     Database,
     SqliteEventStore,
@@ -43,6 +46,8 @@ DETECT_SECONDS, TRADE_SECONDS = 8.0, LONGEST_RUN
 """Longest runs, as in a deployed stack."""
 CHECK_SECONDS = 15.0
 """Longest check of the key."""
+BANNED = 10 * MINUTE
+"""Time without requests after HTTP 403, as Bybit asks."""
 CHOSEN, MODE, STAGE = "symbols", "mode", "stage"
 """Notes: the symbols that the saved detection state is about, and whose the file is."""
 
@@ -72,10 +77,13 @@ class Desk:
         self._database, self._symbols = database, options.symbols
         history, totals = SqliteHistoryStore(database), SqliteTotalsStore(database)
         leases = DeskLeases(database)
+        host = urlsplit(options.trade.bybit_base_url).hostname or ""
+        self._budget = SharedBudget(host, wait=wait)
         exchange = connect_to_bybit(
             options.detect,
             requests_per_second=options.detect.requests_per_second,
             exchange_time=self.time,
+            budget=self._budget,
             wait=wait,
         )
         self._sessions = {"detect": exchange.session}
@@ -102,6 +110,7 @@ class Desk:
             timeout_seconds=options.trade.care_timeout_seconds,
             traffic=Traffic(),
             exchange_time=self.time,
+            budget=self._budget,
             wait=wait,
         )
         self._trade = trade_function(
@@ -170,6 +179,10 @@ class Desk:
         """Raise `BadInput` when the exchange does not list a chosen symbol, `RetryLater`, a ban."""
         self._sessions["detect"].start_run(TimerDeadline(CHECK_SECONDS))
         self.market.check()
+
+    def ban(self) -> int:
+        """Return the milliseconds that a ban of this address may go on."""
+        return round(self._budget.seconds_banned() * 1000) or BANNED
 
     def _connect_with(self, key: ExchangeKey | None) -> BybitConnection:
         """Return a connection for the key; that of the key before it is closed."""

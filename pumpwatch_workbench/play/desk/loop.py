@@ -33,8 +33,6 @@ OFFSET = 2_000
 """Milliseconds by which scans lie off their grid: a minute's tick comes when its candle closed."""
 GAP = 30 * MINUTE
 """Time without a run after which the history is filled at once, not slice by slice."""
-BANNED = 10 * MINUTE
-"""Time without requests after HTTP 403, as Bybit asks."""
 MOST_BUGS = 30
 """Failures in a row that are bugs, after which a desk without trades gives up: a supervisor may
 start it anew."""
@@ -83,7 +81,7 @@ class DeskLoop:
         if not (self._desk.has_history and self._desk.records.since(begin - GAP)):
             banned = self._fill_history()
         # The first tick comes at once.
-        due = self._pace.now() + (BANNED if banned else 0)
+        due = self._pace.now() + (self._desk.ban() if banned else 0)
         while end is None or due < end:
             if not self._pace.wait_until(due):
                 break
@@ -181,7 +179,7 @@ class DeskLoop:
             now = due
         if now - due < MINUTE:
             self._teller.tally.skipped_scans += max(0, now - due) // period
-        after = now + BANNED if banned else now
+        after = now + self._desk.ban() if banned else now
         return ((after - OFFSET) // period + 1) * period + OFFSET
 
     def _play(self, tick: PlayedTick) -> bool:
@@ -219,10 +217,8 @@ class DeskLoop:
         except PumpwatchError as error:
             if raising:
                 raise
-            banned = isinstance(error, ExchangeForbidden)
-            who = ": is another program using this address?" if banned else ""
-            tick.problems.append(f"{what} did not work: {error}{who}")
-            return banned
+            tick.problems.append(f"{what} did not work: {error}")
+            return isinstance(error, ExchangeForbidden)
         except Exception as error:
             self._bugs += 1
             if raising or (self._bugs >= MOST_BUGS and not self._desk.holds_trades()):
