@@ -78,6 +78,11 @@ class Database:
         with self._alone, self._translated():
             return self._connection.execute(sql, values).rowcount
 
+    def note(self, key: str) -> str | None:
+        """Return what the file notes under a key; `mode` and `stage` say whose it is."""
+        row = self.row("SELECT value FROM notes WHERE key = ?", (key,))
+        return None if row is None else str(row[0])
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Carry out everything in the block, or nothing of it when it raises."""

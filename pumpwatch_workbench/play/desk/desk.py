@@ -153,7 +153,7 @@ class Desk:
     @property
     def has_history(self) -> bool:
         """Return whether a detection state of the chosen symbols was saved."""
-        return note(self._database, CHOSEN) == _names(self._symbols) and (
+        return self._database.note(CHOSEN) == _names(self._symbols) and (
             self._history.load_state("detect") is not None
         )
 
@@ -196,7 +196,7 @@ class Desk:
     def _forget_other_symbols(self) -> None:
         """Drop a detection state about other symbols: it would be believed over the choice."""
         chosen = _names(self._symbols)
-        if note(self._database, CHOSEN) == chosen:
+        if self._database.note(CHOSEN) == chosen:
             return
         with self._database.transaction():
             self._database.write("DELETE FROM archives")
@@ -205,8 +205,8 @@ class Desk:
 
 def claim(database: Database, *, mode: str, stage: str) -> None:
     """Note whose the file is. Raises `BadInput` for one of another mode: its trades are there."""
-    known = note(database, MODE)
-    if known is None and note(database, CHOSEN) is not None:
+    known = database.note(MODE)
+    if known is None and database.note(CHOSEN) is not None:
         known = "paper"  # made before there were other modes
     if known not in (None, mode):
         raise BadInput(
@@ -214,15 +214,9 @@ def claim(database: Database, *, mode: str, stage: str) -> None:
             " another file with --store"
         )
     for key, value in ((MODE, mode), (STAGE, stage)):
-        if note(database, key) != value:
+        if database.note(key) != value:
             with suppress(StoreUnavailable):  # a full disk: it is noted by a later start
                 database.write("INSERT OR REPLACE INTO notes VALUES (?, ?)", (key, value))
-
-
-def note(database: Database, key: str) -> str | None:
-    """Return what the file notes under a key."""
-    row = database.row("SELECT value FROM notes WHERE key = ?", (key,))
-    return None if row is None else str(row[0])
 
 
 def _names(symbols: tuple[str, ...]) -> str:
