@@ -97,14 +97,17 @@ class TradeSignals:
 def _of_this_mode(run: Run, trade: Trade) -> bool:
     """Return whether the trade's position is where this mode looks for it.
 
-    One of the other mode waits for that mode to return; what is in no account here would look like
+    One of another mode waits for that mode to return; what is in no account here would look like
     a position that vanished.
     """
     if not trade.state.live or trade.is_of_mode(run.settings.trading_mode):
         return True
-    if trade.mode == "live":
-        text = "its position is real and nobody cares for it in paper mode: deploy"
-        run.problem(f"{text} TradingMode=live, or close it at the exchange", trade, cause="access")
+    if trade.mode != "paper":
+        text = (
+            f"its position is in the {trade.mode} account, nobody cares for it in"
+            f" {run.settings.trading_mode} mode: deploy TradingMode={trade.mode}, or close it there"
+        )
+        run.problem(text, trade, cause="access")
     return False
 
 
