@@ -41,7 +41,7 @@ def record_run(store, *, ago=10_000, **changes):
 def test_halt_and_resume_are_recorded_with_who_and_why(store):
     answer = type_in("halt", "--reason", "odd [fills]", "--store", store)
     assert answer.status == 0
-    assert "paper opens nothing from the next run on" in answer.output
+    assert f"paper on this machine ({store}): opens nothing from the next run on" in answer.output
     assert "It does not run now" in answer.output
     record_run(store)
     shown = type_in("status", "--store", store)
@@ -61,7 +61,8 @@ def test_they_work_beside_the_process_that_has_the_store(store):
     held = Database(store)
     try:
         answer = json.loads(type_in("halt", "--reason", "stop", "--store", store, "--json").output)
-        assert (answer["stage"], answer["running"], answer["halted"]) == ("paper", True, True)
+        (halted,) = answer["installations"]
+        assert (halted["stage"], halted["running"], answer["not_reached"]) == ("paper", True, [])
         assert SqliteHaltStore(held).current().reason == "stop"
         shown = json.loads(type_in("status", "--store", store, "--json").output)
         assert shown["process"] == holder_of(store) != ""
@@ -74,7 +75,10 @@ def test_they_work_beside_the_process_that_has_the_store(store):
 
 
 def test_status_of_what_has_not_run_lately_is_a_problem(store):
+    assert type_in("status", "--store", store).status == 0, "it is at rest, and nothing is open"
+    held = Database(store)
     never = type_in("status", "--store", store)
+    held.close()
     assert (never.status, "detect: never succeeded" in never.output) == (1, True)
     record_run(store, ago=600_000)
     record_run(store, ago=5_000, detect_seconds=None)

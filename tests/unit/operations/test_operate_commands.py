@@ -14,20 +14,20 @@ from pumpwatch.adapters.dynamodb.stores import DynamoLeaseStore
 from pumpwatch.domain.trading.trades import TradeState
 from pumpwatch.errors import BadInput
 from pumpwatch.metrics.catalogue import DETECT, TRADE
-from pumpwatch_workbench.cli import doctor, operating, status
+from pumpwatch_workbench.cli import operating
 from pumpwatch_workbench.cli.main import app
 
 TYPED = CliRunner()
 
 
 @pytest.fixture
-def deployed(monkeypatch):
+def deployed(monkeypatch, tmp_path):
+    monkeypatch.setenv("PUMPWATCH_HOME", str(tmp_path))
     with mock_aws():
         made = Deployment()
         made.succeed(DETECT, TRADE)
         made.subscribe()
-        for module in (doctor, operating, status):
-            monkeypatch.setattr(module, "deployed_stack", lambda name, region: made.stack())
+        monkeypatch.setattr(operating, "deployed_stack", lambda *_, hasty=False: made.stack())
         yield made
 
 
@@ -61,18 +61,36 @@ def test_earlier_halt_keeps_its_reason_and_says_so(deployed):
     assert halts(deployed).current().reason == "first"
 
 
-@pytest.mark.parametrize("typed", ["dev", ""])
-def test_closing_needs_the_stage_s_name(deployed, typed):
-    answer = run("halt", "--reason", "enough", "--close-positions", input=f"{typed}\n")
-    assert answer.exit_code != 0
-    assert halts(deployed).current() is None
+def test_a_bare_halt_halts_and_says_what(deployed):
+    answer = run("halt")
+    assert answer.exit_code == 0
+    assert "stage prod, stack pumpwatch in eu-central-1: opens nothing" in answer.output
+    assert halts(deployed).current().reason == "by hand"
 
 
-@pytest.mark.parametrize(("arguments", "typed"), [([], "prod\n"), (["--stage", "prod"], "")])
+@pytest.mark.parametrize("typed", ["n", ""])
+def test_entries_are_halted_before_closing_is_asked_about(deployed, typed):
+    answer = run("halt", "--close-positions", input=f"{typed}\n")
+    assert isinstance(answer.exception, BadInput)
+    assert "entries are halted, no position is closed" in str(answer.exception)
+    assert halts(deployed).current().close_positions is False
+
+
+@pytest.mark.parametrize(
+    ("arguments", "typed"), [([], "y\n"), (["--yes"], ""), (["--stage", "prod"], "")]
+)
 def test_closing_is_asked_of_trade(deployed, arguments, typed):
-    answer = run("halt", "--reason", "enough", "--close-positions", *arguments, input=typed)
+    answer = run("halt", "--close-positions", *arguments, input=typed)
     assert answer.exit_code == 0, answer.output
+    assert "and closes its positions" in answer.output
     assert halts(deployed).current().close_positions
+
+
+def test_a_stage_that_is_not_there_is_not_halted(deployed):
+    answer = run("halt", "--stage", "dev")
+    assert isinstance(answer.exception, BadInput)
+    assert "no stage is dev" in str(answer.exception)
+    assert halts(deployed).current() is None
 
 
 def test_nothing_to_resume_is_bad_input(deployed):
@@ -156,8 +174,6 @@ def test_halting_trades_are_shown_and_are_no_positions(halted_by_trades):
     assert f"AUSDT since 2026-01-05 00:01:00Z: {LOST}" in " ".join(run("status").output.split())
     findings = json.loads(run("doctor", "--json").output)
     assert sum("a trade halts entries" in one["detail"] for one in findings) == 2
-    answer = run("halt", "--reason", "enough", "--close-positions", input="prod\n")
-    assert "1 positions of prod are closed" in answer.output + answer.stderr
 
 
 def test_status_shows_positions_as_json_too(deployed):
