@@ -38,7 +38,8 @@ def lines_of(seen: Overview) -> Iterator[str]:
         text = "never succeeded" if age is None else f"succeeded {duration(round(age * 1000))} ago"
         if age is not None and age <= LATEST_SUCCESS_SECONDS:
             text = f"succeeded {age:.0f} s ago"
-        yield f"{name}: {text}{'  <- late' if name in seen.late else ''}"
+        late = name in seen.late and seen.process != ""
+        yield f"{name}: {text}{'  <- late' if late else ''}"
     yield from _stopped(seen)
     if not seen.trades:
         yield "no open positions"
