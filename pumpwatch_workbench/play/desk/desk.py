@@ -19,7 +19,7 @@ from pumpwatch.bootstrap.probe import CheckFailed
 from pumpwatch.bootstrap.trade import LONGEST_RUN, TradeStores, trade_function
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.moments import MINUTE
-from pumpwatch.errors import BadCredentials, BadInput, StoreUnavailable
+from pumpwatch.errors import BadCredentials, BadInput, KeyRefused, StoreUnavailable
 from pumpwatch.invocation import Tick
 from pumpwatch.ports import MetricsSink, Secrets
 from pumpwatch.usecases.detect.report import DetectReport
@@ -172,6 +172,8 @@ class Desk:
         try:
             deadline = TimerDeadline(CHECK_SECONDS)
             check_key(self._settings, self._secrets, deadline, self.time)
+        except KeyRefused as error:
+            raise BadInput(f"the exchange refused the key ({error}): give a valid one") from None
         except (BadCredentials, CheckFailed) as error:
             raise BadInput(str(error)) from None
 
