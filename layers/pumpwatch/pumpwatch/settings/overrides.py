@@ -89,6 +89,6 @@ def names() -> frozenset[str]:
 
 def unknown(name: str, known: Iterable[str]) -> str:
     """Return that there is no setting of this name, with the nearest that there is."""
-    near = get_close_matches(name, list(known), n=1)
+    near = get_close_matches(name.lower(), list(known), n=1)
     hint = f"did you mean {near[0]}?" if near else "see docs/configuration.md"
     return f"there is no setting {name}; {hint}"

@@ -28,7 +28,7 @@ BYBIT_HOST = re.compile(
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f]")
 USER_OF_ADDRESS = re.compile(r"//[^/]*@")
-NEVER_SHOWN = frozenset({"BYBIT_SECRET_ARN", "PUSHGATEWAY_SECRET_ARN"})
+NEVER_SHOWN = frozenset({"BYBIT_SECRET_ARN", "PUSHGATEWAY_SECRET_ARN", "SLACK_WEBHOOK_ENV"})
 """Variables that may hold a key by mistake."""
 
 
@@ -148,7 +148,10 @@ def _sentences(
         reason = problem["msg"].removeprefix("Value error, ")
         name = str(problem["loc"][0]) if problem["loc"] else ""
         if not name:
-            sentences.append(reason)
+            words = set(re.findall("[A-Z_]+", reason))
+            named = [shown(one) for one in kind.model_fields if one.upper() in words]
+            where = ", ".join(text for text in named if text not in words)
+            sentences.append(f"{where}: {reason}" if where else reason)
         elif problem["type"] == "missing":
             sentences.append(f"{shown(name)} is not set: {_range(kind, name)}")
         else:

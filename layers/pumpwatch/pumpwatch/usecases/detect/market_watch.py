@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from statistics import mean
 
 import numpy as np
 
@@ -89,7 +88,8 @@ class MarketWatch:
             symbol for symbol, kind in watchlist.items() if kind.lower() not in self._excluded
         }
         listed = [symbol in traded for symbol in state.symbols]
-        if not traded or (listed and state.chosen == self._chosen and mean(listed) < LARGEST_LOSS):
+        same = state.chosen == self._chosen
+        if not traded or (same and sum(listed) < LARGEST_LOSS * len(listed)):
             facts = {"known": len(listed), "listed": len(traded)}
             logger.warning("list of instruments is not believed", extra=facts)
             return
