@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic_settings import BaseSettings, EnvSettingsSource, TomlConfigSettingsSource
 
-from pumpwatch.errors import BadInput, SettingsError
+from pumpwatch.errors import BadInput
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.overrides import OF_THE_DEPLOYMENT, unknown
 from pumpwatch.settings.shared import load_settings
@@ -30,9 +30,16 @@ SERVICE = re.compile(r"_(SERVICE_(HOST|PORT)|PORT)(_|$)")
 ADDRESS = re.compile(r"(tcp|udp|sctp)://")
 NEAR = 0.85
 OPTIONS = {"bybit_base_url": "--base-url", "live_trading_confirmation": "--confirm"}
+LIVE = {
+    "live_trading_confirmation": "the account's UID: give --confirm UID",
+    "strategy": "a strategy's name: give --strategy alert, fade or ride",
+}
+"""What live trading needs beside its mode."""
+HOSTS = {"demo": "https://api-demo.bybit.com"}
+"""Where a mode trades unless it is told."""
 
 
-class DeskOptions(BaseModel):
+class DeskSettings(BaseModel):
     """Options of a desk that are no setting of the functions."""
 
     model_config = ConfigDict(frozen=True)
@@ -55,7 +62,9 @@ class DeskOptions(BaseModel):
     """Name of the variable that holds Slack's webhook address."""
 
 
-KINDS: tuple[type[BaseModel], ...] = (DeskOptions, DetectSettings, TradeSettings)
+KINDS: tuple[type[BaseModel], ...] = (DeskSettings, DetectSettings, TradeSettings)
+NEVER_EMPTY = DeskSettings.model_fields.keys() | {"bybit_base_url", "stage"}
+"""An empty variable is as good as none."""
 KNOWN = {name for kind in KINDS for name in kind.model_fields} - OF_A_STACK
 _Texts = create_model(
     "_Texts", __base__=BaseSettings, **dict.fromkeys(sorted(KNOWN), (str | None, None))
@@ -79,7 +88,7 @@ class Configuration:
     file: Path | None
     given: Mapping[str, Given]
     warnings: tuple[str, ...]
-    desk: DeskOptions
+    desk: DeskSettings
     detect: DetectSettings
     trade: TradeSettings
 
@@ -105,14 +114,17 @@ def load(
         if value is not None:
             shown = OPTIONS.get(name, f"--{name.replace('_', '-')}")
             given.setdefault(name, Given(_option_text(value), shown, "option"))
-    variables = {name: text for name, text in environment.items() if not ADDRESS.match(text)}
-    for name, text in _Variables(variables)().items():
+    for name, text in _Variables(environment)().items():
         given.setdefault(name, Given(text, name.upper(), "environment"))
     for name, value in read_file(file).items() if file else ():
         given.setdefault(name, value)
-    desk = _checked(DeskOptions, given, {})
+    desk = _checked(DeskSettings, given, {})
+    for name, needed in LIVE.items():
+        if desk.mode == "live" and (name not in given or not given[name].text):
+            raise BadInput(f"live trading needs {needed}")
     places = {"TABLE_NAME": "none", "BUCKET_NAME": "none", "TRADING_MODE": desk.mode}
-    places |= {} if "stage" in given else {"STAGE": desk.mode}
+    places["STAGE"] = desk.mode
+    places |= {"BYBIT_BASE_URL": HOSTS[desk.mode]} if desk.mode in HOSTS else {}
     return Configuration(
         file,
         given,
@@ -160,7 +172,13 @@ class _Variables(EnvSettingsSource):
         super().__init__(_Texts)
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
-        return {name.lower(): self._environment.get(name.upper()) for name in KNOWN}
+        return {
+            name: text
+            for name in KNOWN
+            if (text := self._environment.get(name.upper())) is not None
+            and not ADDRESS.match(text)
+            and (text or name not in NEVER_EMPTY)
+        }
 
 
 class _File(TomlConfigSettingsSource):

@@ -12,7 +12,7 @@ from pumpwatch.errors import BadInput
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.overrides import OBJECT, OF_THE_DEPLOYMENT, settings_in_force
 from pumpwatch.settings.trade import TradeSettings
-from pumpwatch_workbench.configuration.load import DeskOptions, read_file
+from pumpwatch_workbench.configuration.load import DeskSettings, read_file
 from pumpwatch_workbench.operations.stack import DeployedStack, aws_call
 
 BEFORE = "settings-before.json"
@@ -32,7 +32,7 @@ def settings_to_push(file: Path, stack: DeployedStack) -> dict[str, str]:
     Raises `BadInput`, `SettingsError`, `AwsRefused`.
     """
     given = read_file(file)
-    for name in given.keys() & (OF_THE_DEPLOYMENT | DeskOptions.model_fields.keys()):
+    for name in given.keys() & (OF_THE_DEPLOYMENT | DeskSettings.model_fields.keys()):
         raise BadInput(f"{given[name].shown} is not of a stack's settings: leave it out")
     settings = {name: value.text for name, value in given.items()}
     try:

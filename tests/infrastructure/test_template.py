@@ -155,8 +155,13 @@ def test_the_environment_fits_into_a_function_with_every_parameter_at_its_longes
     size = 0
     for variable, value in given.items():
         made = isinstance(value, dict) and value.get("Ref") not in parameters
-        size += len(variable) + (160 if made else len(texts.get(value.get("Ref"), ""))
-                                 if isinstance(value, dict) else len(value))
+        size += len(variable) + (
+            160
+            if made
+            else len(texts.get(value.get("Ref"), ""))
+            if isinstance(value, dict)
+            else len(value)
+        )
     assert size < 4096
 
 

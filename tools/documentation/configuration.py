@@ -12,7 +12,6 @@ from pumpwatch.settings.bounds import bounds_of
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.shared import SharedSettings
 from pumpwatch.settings.trade import TradeSettings
-from pumpwatch_workbench.configuration.load import KNOWN, DeskOptions
 from pumpwatch_workbench.configuration.meanings import meanings
 from pumpwatch_workbench.local.aws.template import load_template
 from tools.documentation.source import REPOSITORY, head_of

@@ -78,11 +78,13 @@ class RenewedFunction(Generic[Settings, Report]):
         except SettingsError as error:
             function = self._compose(self._without(load_settings(self._kind, self._environment)))
             self._problem = str(error)
-            logger.error("settings are not used", extra={"reason": self._problem})  # noqa: TRY400
+            logger.error("settings are not used", extra={"reason": self._problem})
         function.checks = {**function.checks, "settings": self._check}
         return function
 
     def _check(self, _: Deadline) -> Facts:
         if self._problem:
-            raise CheckFailed(f"{self._problem}; meanwhile trade opens nothing: pumpwatch config push")
+            raise CheckFailed(
+                f"{self._problem}; meanwhile trade opens nothing: pumpwatch config push"
+            )
         return {}

@@ -50,6 +50,16 @@ class SnapshotRows:
         return float(self.seen.last_price[self.seen.symbols.index(symbol)])
 
 
+def chosen_by(settings: DetectSettings) -> str:
+    """Return what the settings choose of the exchange's list, as the state notes it."""
+    return f"{settings.symbol_choice}; {','.join(sorted(_excluded_types(settings)))}"
+
+
+def _excluded_types(settings: DetectSettings) -> frozenset[str]:
+    kinds = (kind.strip().lower() for kind in settings.excluded_symbol_types.split(","))
+    return frozenset(filter(None, kinds))
+
+
 class MarketWatch:
     """Keeps the state's symbols equal to what the settings choose of the exchange's list."""
 
@@ -57,14 +67,13 @@ class MarketWatch:
         self._market = market
         self._detector = detector
         self._per_slice = settings.refresh_symbols
-        excluded = settings.excluded_symbol_types.split(",")
         self._order: tuple[list[str], tuple[str, ...], IntArray] = [], (), np.empty(0, np.int64)
         """Symbols of the state and of a snapshot, and the rows of the one in the other."""
         self._known: tuple[list[str], frozenset[str], tuple[str, ...]] = [], frozenset(), ()
         """Symbols of the state, others, and a snapshot's, which are all among these."""
-        self._excluded = frozenset(kind.strip().lower() for kind in excluded if kind.strip())
+        self._excluded = _excluded_types(settings)
         self._choice = settings.symbol_choice
-        self._chosen = f"{self._choice}; {','.join(sorted(self._excluded))}"
+        self._chosen = chosen_by(settings)
 
     def update(self, state: DetectState, snapshot: MarketSnapshot, report: DetectReport) -> None:
         """Ask for the list of contracts hourly, and when an unknown symbol or another choice shows.
