@@ -32,7 +32,6 @@ from pumpwatch_workbench.operations.installation import (
 from pumpwatch_workbench.operations.stack import DeployedStack
 
 
-
 class ModeName(StrEnum):
     """The modes of trading."""
 

@@ -49,6 +49,8 @@ def play(
     view = SteadyView(shown)
     with ExitStack() as stack:
         stack.enter_context(_warnings_shown(view))
+        for warning in options.warnings:
+            view.note(warning)
         database = Database(options.store)
         stack.callback(database.close)
         claim(database, mode=options.mode, stage=options.trade.stage)
