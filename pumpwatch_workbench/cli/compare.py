@@ -18,12 +18,12 @@ from pumpwatch_workbench.cli.aws import clients_in
 from pumpwatch_workbench.cli.backtest import outcome_of
 from pumpwatch_workbench.cli.options import (
     AsJson,
-    DetectorName,
-    DetectorOption,
+    ConfigFile,
     Folder,
     QuotePrice,
     Region,
     ReportPage,
+    RuleOption,
     Setting,
     StrategyName,
 )
@@ -32,7 +32,11 @@ from pumpwatch_workbench.cli.times import period_of
 from pumpwatch_workbench.pages.files import check_report_path, write_page
 from pumpwatch_workbench.processes import keep_freed_memory
 from pumpwatch_workbench.research.backtest.recordings import Recordings
-from pumpwatch_workbench.research.backtest.settings import pairs_from, read_settings
+from pumpwatch_workbench.research.backtest.settings import (
+    pairs_from,
+    read_settings,
+    settings_of_file,
+)
 from pumpwatch_workbench.research.comparison.compare import compare_with
 from pumpwatch_workbench.research.comparison.journal import (
     export_trades,
@@ -61,8 +65,9 @@ def compare(
     strategy: Annotated[
         StrategyName | None, typer.Option(help="As it was traded; the journal's by default.")
     ] = None,
-    detector: DetectorOption = DetectorName.BOOSTED,
+    detector: RuleOption = None,
     set_: Setting = None,
+    config: ConfigFile = None,
     quote_price: QuotePrice = None,
     export: Annotated[
         Path | None, typer.Option(help="Also write the journal's trades to this file.")
@@ -73,8 +78,8 @@ def compare(
     """Explain real trades by a simulation of the same period.
 
     Replays the period's candles and pairs the simulated trades with the journal's. Give the
-    settings that were in force with --set, and candles that begin at least a day before the period
-    (pumpwatch download).
+    settings that were in force with --set or --config, and candles that begin at least a day
+    before the period (pumpwatch download).
 
     Examples:
       pumpwatch compare candles --table pumpwatch-state --from 2026-11-01
@@ -86,7 +91,8 @@ def compare(
     recordings = Recordings(folder, quote_price=quote_price)
     trades = _trades(table, journal, region, begin, end)
     traded = strategy or _strategy_of(trades)
-    settings = read_settings(pairs_from(set_ or ()), strategy=traded, detector=detector)
+    pairs = settings_of_file(config) | pairs_from(set_ or ())
+    settings = read_settings(pairs, strategy=traded, detector=detector)
     if export is not None:
         export_trades(trades, export)
     outcome = outcome_of(recordings, recordings.blocks(end=end), settings, begin, end)
