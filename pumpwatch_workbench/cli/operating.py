@@ -32,7 +32,6 @@ from pumpwatch_workbench.operations.installation import (
 from pumpwatch_workbench.operations.stack import DeployedStack
 
 
-
 class ModeName(StrEnum):
     """The modes of trading."""
 
@@ -45,6 +44,9 @@ StackName = Annotated[str, typer.Option("--stack", help="Name of the CloudFormat
 Store = Annotated[Path | None, typer.Option(help="A store's file on this machine.")]
 Mode = Annotated[
     ModeName | None, typer.Option(help="The store of that mode here, such as ~/.pumpwatch/live.db.")
+]
+ModeOfTrades = Annotated[
+    ModeName | None, typer.Option(help="Trades of that mode; by default the newest trade's.")
 ]
 Reason = Annotated[str, typer.Option(help="Why; it is recorded with your name.")]
 STACK = "pumpwatch"
@@ -77,6 +79,10 @@ class Choice:
         if self.is_named:
             return [self.store] if self.store else []
         return local_stores()
+
+    def first_store(self) -> Path:
+        """Return the store that is meant, of several one that runs or the newest."""
+        return next(iter(self.stores()), home() / "paper.db")
 
     def find_stack(self, *, hasty: bool = False) -> DeployedStack:
         """Return the stack. Raises `BadInput` where there is none, `AwsRefused`."""
