@@ -25,6 +25,7 @@ STUDIES = "Studies, in a checkout only"
 COMMANDS = {
     "run": (FIRST, "Play a simulated market against both functions and report what they did."),
     "paper": (FIRST, "Trade on paper with Bybit's real market data: no key, no account, no AWS."),
+    "desk": (FIRST, "Detect and trade from this machine: on paper, on Bybit's demo host or live."),
     "report": (FIRST, "Report on events, trades, protections and runs of an installation."),
     "status": (OPERATE, "Show what a desk on this machine, or a deployed stack, is doing."),
     "halt": (OPERATE, "Stop entries from the next run on; exits and stops go on."),

@@ -6,6 +6,7 @@ import errno
 import logging
 from abc import abstractmethod
 from collections.abc import Mapping, MutableMapping
+from os import stat_result
 from pathlib import Path
 from stat import S_ISREG
 
@@ -158,7 +159,7 @@ class FileKey(LocalKey):
         about = path.stat()
         if not S_ISREG(about.st_mode):
             raise OSError(errno.EINVAL, "it is no plain file")
-        if about.st_uid and about.st_mode & FOR_OTHERS and not self._warned:
+        if open_to_others(about) and not self._warned:
             self._warned = True
             logger.warning("%s can be read by others on this machine: chmod 600 %s", path, path)
         return path.read_text(encoding="utf-8-sig").strip()
@@ -194,6 +195,11 @@ class KeyringKey(LocalKey):
 
     def _todo(self) -> str:
         return f"store {BOTH} with `keyring set {SERVICE} NAME`"
+
+
+def open_to_others(about: stat_result) -> bool:
+    """Return whether others may use a person's file; what root has mounted is not a person's."""
+    return about.st_uid != 0 and about.st_mode & FOR_OTHERS != 0
 
 
 def _lines(text: str) -> Parts:

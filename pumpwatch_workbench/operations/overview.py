@@ -39,7 +39,7 @@ from pumpwatch_workbench.local.store import (
 from pumpwatch_workbench.simulator.market_time import exchange_time_for
 
 from .halting import halting_trades
-from .installation import mode_of, name_of_stack, name_of_store, note_of
+from .installation import mode_of, name_of_stack, name_of_store, stage_of
 from .stack import DeployedStack
 
 Ages = dict[str, float | None]
@@ -211,13 +211,13 @@ def overview_of_store(database: Database, wall: Callable[[], float] = time.time)
         SqlitePaperStore(database),
     )
     return _overview(
-        note_of(database, "stage", mode),
+        stage_of(database),
         mode,
         ages,
         now,
         stores,
         name=name_of_store(database.path, mode),
-        address=note_of(database, "base_url"),
+        address=database.note("base_url") or "",
         equity=equity,
         process=holder_of(database.path) or "",
     )

@@ -27,7 +27,7 @@ from pumpwatch_workbench.local.store import (
     SqliteSignalStore,
     SqliteTotalsStore,
 )
-from pumpwatch_workbench.operations.installation import mode_of, note_of
+from pumpwatch_workbench.operations.installation import stage_of
 from pumpwatch_workbench.operations.journal.candles import stored_candles
 from pumpwatch_workbench.operations.journal.lambda_logs import FunctionLog
 from pumpwatch_workbench.pages.event_rows import CandleRow
@@ -94,7 +94,7 @@ def period_of_file(path: Path, since: int, until: int) -> Period:
         signals = SqliteSignalStore(database).since(since)
         return Period(
             source=str(path),
-            stage=note_of(database, "stage", mode_of(database)),
+            stage=stage_of(database),
             since=since,
             until=until,
             trades=journal.trades_since(since).require_all(),
