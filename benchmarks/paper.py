@@ -14,7 +14,7 @@ from pumpwatch_workbench.local.store import Database, SqliteRunRecords
 from pumpwatch_workbench.play.desk.options import desk_options
 from pumpwatch_workbench.play.desk.play import play
 from pumpwatch_workbench.play.views.view import RunView
-from studies.scale.exchange import MINUTE, START, MeasuredExchange, exchange_process
+from studies.scale.exchange import START, MeasuredExchange, exchange_process
 
 SYMBOLS = 1_000
 MOVERS = 5
@@ -52,7 +52,7 @@ def measure() -> dict[str, float]:
             "store": store,
             "bybit_base_url": exchange.url,
             "metrics_port": 0,
-            "duration": TICKS * MINUTE,
+            "duration": f"{TICKS}m",
         }
         options = desk_options(given, {"REQUESTS_PER_SECOND": "110"})
         play(options, RunView(), threading.Event(), lambda desk: HeldPace(exchange))

@@ -37,6 +37,7 @@ COMMANDS = {
     "doctor": (OPERATE, "Check a deployed stack from here and from inside its functions."),
     "backfill": (OPERATE, "Fetch the candle history that the rule needs into a stack's bucket."),
     "costs": (OPERATE, "Compute dollars a month at list prices, without a free tier, by service."),
+    "config": (OPERATE, "Make, check and show a configuration, and bring it to a stack."),
     "download": (RESEARCH, "Download one-minute candles of USDT perpetuals. Needs no key."),
     "backtest": (RESEARCH, "Trade a strategy on recorded candles, with all costs."),
     "tune": (RESEARCH, "Search settings that would have made money; say how far to trust them."),

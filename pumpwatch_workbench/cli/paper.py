@@ -18,13 +18,15 @@ def paper(
     metrics_port: long_form.MetricsPort = None,
     metrics_address: long_form.MetricsAddress = None,
     resume: long_form.Resume = False,
+    config: long_form.Config = None,
+    set_: long_form.Setting = None,
     as_json: long_form.AsJson = False,
 ) -> None:
     """Trade on paper with Bybit's real market data: no key, no account, no AWS.
 
     The short form of pumpwatch desk --mode paper: scans the market every 5 seconds and trades as a
-    deployed stack does, with all its protections. Other settings come from the environment, see
-    docs/configuration.md.
+    deployed stack does, with all its protections. Other settings come from the environment and
+    pumpwatch.toml, see docs/configuration.md.
 
     Ctrl-C ends it after the tick at hand with status 0; a second one ends it at once with 130.
     Exit status 1: no network at the start, or no tick that worked.
@@ -46,5 +48,7 @@ def paper(
         metrics_port=metrics_port,
         metrics_address=metrics_address,
         resume=resume,
+        config=config,
+        set_=set_,
         as_json=as_json,
     )

@@ -121,8 +121,7 @@ class DeskLoop:
         self._started = self._desk.market.time()
 
     def _title(self) -> str:
-        chosen = len(self._options.symbols)
-        what = f"{chosen} symbols" if chosen else "the whole market"
+        what = self._options.detect.symbol_choice
         trade, mode = self._options.trade, self._options.mode.capitalize()
         strategy = with_evidence(trade.strategy_name)
         return f"{mode} trading {what} of {trade.bybit_base_url}, strategy {strategy}"

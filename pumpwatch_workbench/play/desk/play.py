@@ -26,7 +26,7 @@ from pumpwatch_workbench.play.desk.loop import DeskLoop
 from pumpwatch_workbench.play.desk.options import DeskOptions
 from pumpwatch_workbench.play.desk.pace import ExchangePace, Pace
 from pumpwatch_workbench.play.desk.slack import SlackMessages
-from pumpwatch_workbench.play.desk.telling import Tally, Teller
+from pumpwatch_workbench.play.desk.telling import SteadyView, Tally, Teller
 from pumpwatch_workbench.play.views.view import RunView
 from pumpwatch_workbench.processes import relax_collector
 
@@ -37,7 +37,7 @@ class NoNetwork(PumpwatchError):
 
 def play(
     options: DeskOptions,
-    view: RunView,
+    shown: RunView,
     stop: threading.Event,
     pace_of: Callable[[Desk], Pace] | None = None,
 ) -> Tally:
@@ -46,8 +46,11 @@ def play(
     `pace_of` replaces the clocks, for markets whose time is stepped. Raises `BadInput` for what
     cannot be opened or used, `NoNetwork`, a ban.
     """
+    view = SteadyView(shown)
     with ExitStack() as stack:
         stack.enter_context(_warnings_shown(view))
+        for warning in options.warnings:
+            view.note(warning)
         database = Database(options.store)
         stack.callback(database.close)
         trade = options.trade
@@ -59,6 +62,7 @@ def play(
         wait = lambda seconds: (waited(seconds), None)[1]  # noqa: E731
         desk = Desk(options, database, sink, secrets, executor, wait)
         stack.callback(desk.close)
+        view.holds_trades = desk.holds_trades
         _serve(options, desk, stack, metrics, health, view)
         slack = None
         if options.webhook:

@@ -6,11 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.moments import MINUTE
+from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.usecases.detect.report import DetectReport
 from pumpwatch.usecases.trade.report import TradeReport
 from pumpwatch_workbench.play.desk.slack import Counts, SlackMessages
-from pumpwatch_workbench.play.views.view import RunView, TickSnapshot, signal_words, trade_words
+from pumpwatch_workbench.play.views.view import (
+    RunFacts,
+    RunView,
+    TickSnapshot,
+    signal_words,
+    trade_words,
+)
 
 REMINDER = 10 * MINUTE
 """Milliseconds after which a failure is said again while trades are open."""
@@ -51,6 +59,39 @@ class PlayedTick:
     traded: TradeReport | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+
+
+class SteadyView(RunView):
+    """Passes everything on. A closed terminal or a full disk ends the desk only where
+    `holds_trades` says that nothing is open; else what cannot be shown is not shown.
+    """
+
+    def __init__(self, view: RunView) -> None:
+        self._view = view
+        self.shows_movers = view.shows_movers
+        self.holds_trades: Callable[[], bool] = lambda: False
+
+    def note(self, text: str) -> None:
+        self._show(self._view.note, text)
+
+    def started(self, facts: RunFacts) -> None:
+        self._show(self._view.started, facts)
+
+    def tick(self, snapshot: TickSnapshot) -> None:
+        self._show(self._view.tick, snapshot)
+
+    def signal(self, signal: Signal) -> None:
+        self._show(self._view.signal, signal)
+
+    def trade(self, time: int, trade: Trade) -> None:
+        self._show(self._view.trade, time, trade)
+
+    def _show(self, show: Callable[..., None], *facts: object) -> None:
+        try:
+            show(*facts)
+        except (OSError, SystemExit):  # rich makes the latter of a broken pipe
+            if not self.holds_trades():
+                raise
 
 
 class Teller:
