@@ -86,7 +86,12 @@ class Choice:
 
     def find_stack(self, *, hasty: bool = False) -> DeployedStack:
         """Return the stack. Raises `BadInput` where there is none, `AwsRefused`."""
-        return deployed_stack(self.stack or STACK, self.region, hasty=hasty)
+        try:
+            return deployed_stack(self.stack or STACK, self.region, hasty=hasty)
+        except BadInput as error:
+            if self.is_named or self.stores():
+                raise
+            raise BadInput(f"there is no store in {home()}, and {error}") from None
 
     def everything(self) -> Iterator[tuple[str, Callable[[], Opened]]]:
         """Yield what each is called and how to open it: what is named, or all, the stores first."""

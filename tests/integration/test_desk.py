@@ -100,7 +100,9 @@ def test_an_account_is_traded_with_the_production_broker(world, store, mode):
     assert trade.acknowledged is not None, "the exchange has said that it has the order"
     assert seen.facts.title.startswith(f"{mode.capitalize()} trading")
     key = credentials_from_seed(1)
-    assert not any(secret in note for note in seen.notes for secret in (key.api_key, key.api_secret))
+    assert not any(
+        secret in note for note in seen.notes for secret in (key.api_key, key.api_secret)
+    )
     # The store is this mode's from now on.
     with pytest.raises(BadInput, match=rf"is a store of {mode} mode: start with --mode {mode}"):
         trade_for(world, options_for(world.url, store, mode="paper"))
@@ -166,7 +168,9 @@ def test_open_trades_outlive_a_revoked_key_and_are_closed_with_a_new_one(with_op
         def wait_until(self, time):
             if time > START + 11 * MINUTE and not replaced:
                 replaced.append(time)
-                account = replace(credentials_from_seed(2), user_id=credentials_from_seed(1).user_id)
+                account = replace(
+                    credentials_from_seed(2), user_id=credentials_from_seed(1).user_id
+                )
                 world.exchange.credentials = {account.api_key: account}
                 write_key(store.parent / "key.json", seed=2)
             return super().wait_until(time)
@@ -274,4 +278,3 @@ def test_a_bug_in_every_tick_ends_a_desk_without_trades(world, store, monkeypatc
     monkeypatch.setattr(Desk, "detect", detect)
     with pytest.raises(KeyError):
         trade_for(world, account_options(world, store))
-
