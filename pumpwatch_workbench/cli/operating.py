@@ -97,7 +97,8 @@ class Choice:
         """Yield what each is called and how to open it: what is named, or all, the stores first."""
         stores = self.stores()
         for path in stores:
-            yield name_of_store(path), partial(installation_of_store, path)
+            opened = partial(installation_of_store, path, may_be_older=True)
+            yield name_of_store(path), opened
         if not (self.is_named and stores):
             yield "AWS", lambda: installation_of_stack(self.find_stack(hasty=True))
 

@@ -79,9 +79,9 @@ def installation_of_stack(stack: DeployedStack) -> Iterator[Installation]:
 
 
 @contextmanager
-def installation_of_store(path: Path) -> Iterator[Installation]:
+def installation_of_store(path: Path, *, may_be_older: bool = False) -> Iterator[Installation]:
     """Open a store beside the process that uses it. Raises `StoreProblem`."""
-    database = Database(path, alone=False)
+    database = Database(path, alone=False, may_be_older=may_be_older)
     try:
         mode = mode_of(database)
         yield Installation(

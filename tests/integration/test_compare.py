@@ -246,7 +246,6 @@ def test_the_local_store_is_compared_without_aws_and_modes_are_not_mixed(
 )
 def test_bad_input_is_a_single_line(folder, monkeypatch, more, words):
     monkeypatch.chdir(folder.parent)
-    monkeypatch.setenv("PUMPWATCH_HOME", str(folder.parent / "nobody"))
     export_trades([], Path("empty.jsonl"))
     result = run(folder, *more)
     assert isinstance(result.exception, BadInput)

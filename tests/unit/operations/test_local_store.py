@@ -27,11 +27,6 @@ def now():
     return time.time_ns() // 1_000_000
 
 
-@pytest.fixture(autouse=True)
-def home_of_nobody(tmp_path, monkeypatch):
-    monkeypatch.setenv("PUMPWATCH_HOME", str(tmp_path / "nobody"))
-
-
 @pytest.fixture
 def store(tmp_path):
     path = tmp_path / "my paper é.db"
@@ -181,7 +176,10 @@ def test_a_bare_halt_halts_every_store_and_says_what_it_did_not_reach(home):
 
 def test_a_halt_that_reaches_nothing_says_so_in_a_line(home):
     answer = type_in("halt")
-    assert (answer.status, answer.line.startswith("nothing was halted; AWS: no AWS")) == (2, True)
+    assert (
+        answer.status,
+        answer.line.startswith("nothing was halted; AWS: there is no store"),
+    ) == (2, True)
 
 
 def test_no_credentials_are_no_problem_where_a_store_was_halted(home):
@@ -293,4 +291,15 @@ def test_status_of_an_account_asks_the_exchange_for_prices(home):
     finally:
         world.close()
     assert "price unknown" in type_in("status").output
+    held.close()
+
+
+def test_a_halt_reaches_a_desk_of_the_version_before(home):
+    held = make_store(home / "paper.db", "paper", running=True)
+    held.write("DROP TABLE close_requests")
+    held.write("PRAGMA user_version = 4")
+    assert type_in("halt").status == 0
+    assert SqliteHaltStore(held).current().reason == "by hand"
+    refused = type_in("close", "DOGEUSDT")
+    assert (refused.status, "written by an older Pumpwatch" in refused.line) == (2, True)
     held.close()
