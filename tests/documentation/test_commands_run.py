@@ -150,6 +150,7 @@ def scratch(tmp_path, monkeypatch):
     """An empty folder to work in, which is also the home."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("PUMPWATCH_HOME")
     return tmp_path
 
 

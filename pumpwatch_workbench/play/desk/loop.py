@@ -187,7 +187,8 @@ class DeskLoop:
         if not tick.late:
             banned = self._attempt("detect", partial(self._detect, tick), tick)
         signals = tick.detected is not None and bool(tick.detected.signals)
-        if not banned and (not tick.is_scan or signals or self._exit_is_near):
+        asked = self._desk.is_asked_to_close() or self._exit_is_near
+        if not banned and (not tick.is_scan or signals or asked):
             banned = self._attempt("trade", partial(self._trade, tick), tick)
         self._teller.count(tick)
         self._tell(tick)

@@ -53,7 +53,8 @@ def play(
             teller.note(warning)
         database = Database(options.store)
         stack.callback(database.close)
-        claim(database, mode=options.mode, stage=options.trade.stage)
+        trade = options.trade
+        claim(database, mode=options.mode, stage=trade.stage, base_url=trade.bybit_base_url)
         secrets, executor = _account(options, stack)
         health, metrics = Health(), ShownMetrics(options.trade.stage)
         sink = None if options.metrics_port is None else metrics
