@@ -25,7 +25,7 @@ from pumpwatch.invocation import Tick
 from pumpwatch_workbench.local.keys import key_source
 from pumpwatch_workbench.local.store import Database, SqliteRunRecords
 from pumpwatch_workbench.play.desk.desk import Desk
-from pumpwatch_workbench.play.desk.options import DeskOptions, desk_options
+from pumpwatch_workbench.play.desk.options import desk_options
 from pumpwatch_workbench.play.desk.play import play
 from pumpwatch_workbench.play.views.view import RunView
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import threading
 import time
 from dataclasses import replace
@@ -18,7 +19,13 @@ from support.paper_trading import (
 )
 
 from pumpwatch.domain.trading.trades import TradeState
-from pumpwatch.errors import BadInput, ExchangeForbidden, InvariantBroken, PumpwatchError
+from pumpwatch.errors import (
+    BadInput,
+    ExchangeForbidden,
+    InvariantBroken,
+    PumpwatchError,
+    StoreUnavailable,
+)
 from pumpwatch_workbench.local.store import Database, SqliteJournal
 from pumpwatch_workbench.play.desk.desk import Desk
 from pumpwatch_workbench.play.desk.play import NoNetwork, play
@@ -275,3 +282,37 @@ def test_a_bug_in_every_tick_ends_a_desk_without_trades(world, store, monkeypatc
     monkeypatch.setattr(Desk, "detect", detect)
     with pytest.raises(KeyError):
         trade_for(world, account_options(world, store))
+
+
+def test_a_full_disk_leaves_positions_looked_at_and_is_said_once(
+    with_open_trade, store, monkeypatch
+):
+    """Nothing can be written for two minutes."""
+    world, original, asked = with_open_trade, Database.write, []
+
+    def is_full():
+        return START + 8 * MINUTE <= world.clock.now() < START + 10 * MINUTE
+
+    def write(self, sql, values=()):
+        if is_full():
+            raise StoreUnavailable("the store: the disk is full: free some space")
+        return original(self, sql, values)
+
+    monkeypatch.setattr(Database, "write", write)
+    intercept(world, lambda method, path: asked.append(path) if is_full() else None)
+    seen, tally = trade_for(world, account_options(world, store, duration=6 * MINUTE))
+    assert POSITIONS in asked
+    assert sum("the disk is full" in note for note in seen.notes) < 8
+    assert "It works again" in seen.notes
+    assert tally.closed == 1
+
+
+def test_a_port_that_is_taken_ends_a_desk_without_trades_only(with_open_trade, store, tmp_path):
+    world = with_open_trade
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        given = {"metrics_port": port, "duration": 1}
+        seen, _ = trade_for(world, account_options(world, store, **given))
+        assert any(f"--metrics-port {port} cannot be opened" in note for note in seen.notes)
+        with pytest.raises(BadInput, match=f"--metrics-port {port} cannot be opened"):
+            trade_for(world, account_options(world, tmp_path / "other.db", **given))
