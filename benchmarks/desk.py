@@ -150,7 +150,8 @@ def _entry(
         cpu, begin = time.process_time(), time.perf_counter()
         desk.signals.publish(signal)
         report = desk.trade(Tick(now, signal.signal_id, (signal.signal_id,)))
-    assert report is not None and len(report.opened) == 1, report
+    assert report is not None
+    assert len(report.opened) == 1, report
     sent = next(request for request in recorder.sent if request.path == CREATE)
     seconds = sent.end - begin
     return rounds(recorder.until(CREATE)), seconds, seconds - _asking(recorder), sent.cpu - cpu
