@@ -44,8 +44,8 @@ class Database:
     """An open store file. `writable` ones are refused to a second process until `close`.
 
     One that is not `alone` must exist, and is written to beside the process that has it: for a
-    word in passing, such as a halt, which an older version's file takes too. Raises `StoreProblem` where the file cannot be used; later
-    failures are `StoreUnavailable`.
+    word in passing, such as a halt, which an older version's file takes too. Raises `StoreProblem`
+    where the file cannot be used; later failures are `StoreUnavailable`.
     """
 
     def __init__(
