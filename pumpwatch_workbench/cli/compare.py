@@ -19,12 +19,12 @@ from pumpwatch_workbench.cli.backtest import outcome_of
 from pumpwatch_workbench.cli.operating import Choice, ModeOfTrades, Store
 from pumpwatch_workbench.cli.options import (
     AsJson,
-    DetectorName,
-    DetectorOption,
+    ConfigFile,
     Folder,
     QuotePrice,
     Region,
     ReportPage,
+    RuleOption,
     Setting,
     StrategyName,
 )
@@ -35,7 +35,11 @@ from pumpwatch_workbench.operations.installation import mode_of, name_of_store
 from pumpwatch_workbench.pages.files import check_report_path, write_page
 from pumpwatch_workbench.processes import keep_freed_memory
 from pumpwatch_workbench.research.backtest.recordings import Recordings
-from pumpwatch_workbench.research.backtest.settings import pairs_from, read_settings
+from pumpwatch_workbench.research.backtest.settings import (
+    pairs_from,
+    read_settings,
+    settings_of_file,
+)
 from pumpwatch_workbench.research.comparison.compare import compare_with
 from pumpwatch_workbench.research.comparison.journal import (
     export_trades,
@@ -66,8 +70,9 @@ def compare(
     strategy: Annotated[
         StrategyName | None, typer.Option(help="As it was traded; the journal's by default.")
     ] = None,
-    detector: DetectorOption = DetectorName.BOOSTED,
+    detector: RuleOption = None,
     set_: Setting = None,
+    config: ConfigFile = None,
     quote_price: QuotePrice = None,
     export: Annotated[
         Path | None, typer.Option(help="Also write the journal's trades to this file.")
@@ -79,7 +84,8 @@ def compare(
 
     Replays the period's candles and pairs the simulated trades with the journal's: that of the
     running or newest store on this machine, unless another is named. Give the settings that were in
-    force with --set, and candles that begin at least a day before the period (pumpwatch download).
+    force with --set or --config, and candles that begin at least a day before the period (pumpwatch
+    download).
 
     Examples:
       pumpwatch compare candles --from 2026-11-01
@@ -93,7 +99,8 @@ def compare(
     source, trades = _trades(table, journal, Choice(store, None if store else mode), region, begin)
     trades, words = of_one_mode([trade for trade in trades if trade.created < end], mode)
     traded = strategy or _strategy_of(trades)
-    settings = read_settings(pairs_from(set_ or ()), strategy=traded, detector=detector)
+    pairs = settings_of_file(config) | pairs_from(set_ or ())
+    settings = read_settings(pairs, strategy=traded, detector=detector)
     if export is not None:
         export_trades(trades, export)
     outcome = outcome_of(recordings, recordings.blocks(end=end), settings, begin, end)

@@ -44,7 +44,7 @@ def test_lists_choose_by_name_and_wildcard_and_exclusion_wins(symbols, excluded,
 
 @pytest.mark.parametrize("wrong", ["BTC/USDT", "BTC-USDT", "A[0USDT", "A0USDT;A1USDT", "A]"])
 def test_what_cannot_be_a_symbol_is_refused_by_name(wrong):
-    with pytest.raises(SettingsError, match="SYMBOLS=.* cannot be a symbol: it must be symbols"):
+    with pytest.raises(SettingsError, match=r"SYMBOLS=.* cannot be a symbol: it must be symbols"):
         load_settings(DetectSettings, {**PLACES, "SYMBOLS": wrong})
 
 
