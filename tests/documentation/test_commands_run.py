@@ -131,7 +131,7 @@ def adapted(words: list[str], places: dict[str, object]) -> list[str]:
         changed[1] = str(places["candles"])
     if changed[0] == "compare" and not {"--table", "--journal"} & set(changed):
         changed += ["--store", str(places["store"])]
-    if changed[:3] == ["doctor", "--mode", "paper"]:
+    if changed[:2] == ["doctor", "--mode"]:
         changed += ["--base-url", str(places["bybit"])]
     if "--planted" in changed:
         changed += PLANTED
@@ -226,7 +226,9 @@ def test_commands_for_a_deployed_stack(deployed, bybit, candles, tmp_path):
             halts.halt(Halt("a look", 1, by="me"))
         elif halts.current() is not None:
             halts.resume(by="me", time=2)
-        problems += problem_of(line, words, **places)
+        # A desk's own key and disk are not there.
+        good = (0, 1) if words[:2] == ["doctor", "--mode"] else (0,)
+        problems += problem_of(line, words, good, **places)
     assert not problems, "\n".join(problems)
 
 
