@@ -85,7 +85,6 @@ def test_a_key_is_checked_as_at_the_start(home, world, monkeypatch):
     status, findings = examine(*live)
     assert (status, list(findings)) == (1, ["options"])
     assert "--confirm UID" in findings["options"]["detail"]
-    monkeypatch.setenv("STRATEGY", "fade")
     status, findings = examine(*live, "--confirm", credentials.user_id)
     assert (status, bad(findings)) == (1, {"key"})
     assert "no key was given" in findings["key"]["detail"]
