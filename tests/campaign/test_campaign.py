@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections import Counter
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 
 import pytest
-from support.records import a_trade, an_order
+from support.records import NOW, a_trade, an_order, settled
 from typer.testing import CliRunner
 
 from pumpwatch.domain.trading.halt import Halt
+from pumpwatch.domain.trading.trades import RepairNote, TradeState
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.main import app
 from studies.campaign.campaign import Campaign, play_worlds
@@ -107,22 +109,31 @@ def test_both_stores_are_played_when_asked_for() -> None:
     assert isinstance(replayed.exception, BadInput)
 
 
-@pytest.mark.parametrize(("share", "stored"), [(0, 0), (0.2, 0), (0.4, 0), (0.9, 1)])
+@pytest.mark.parametrize(("share", "done"), [(0, False), (0.2, False), (0.4, False), (0.9, True)])
+@pytest.mark.parametrize("write", ["intent", "outcome"])
 def test_a_process_dies_in_a_transaction_and_the_next_has_all_of_it_or_nothing(
-    share: float, stored: int
+    write: str, share: float, done: bool
 ) -> None:
-    with closing(WorldStores(lambda: 1_800_000_000.0, on_file=True)) as stores:
+    trade, order = a_trade(), an_order()
+    opened, filled = replace(trade, state=TradeState.OPEN), settled(order)
+    repair = RepairNote(NOW, "opened", "")
+    with closing(WorldStores(lambda: NOW / 1000, on_file=True)) as stores:
+        journal = stores.own.journal
         stores.beside.halts.halt(Halt("a look", 1, "a person"))
         lease = stores.own.leases.acquire("trade", owner="run", seconds=30)
-        trade, order = a_trade(), an_order()
-        intend = partial(stores.own.journal.intend, trade, order, lease, day="d", max_orders=9)
+        call = partial(journal.intend, trade, order, lease, day="d", max_orders=9)
+        if write == "outcome":
+            call()
+            call = partial(journal.settle, opened, filled, lease, repair=repair)
         with pytest.raises(Killed):
-            stores.die_within(intend, share)
+            stores.die_within(call, share)
         stores.next_process()
+        after: list[tuple[object, ...]] = [(), (trade, order), (opened, filled, repair)]
+        expected = after[(write == "outcome") + done]
         for seen in (stores.own, stores.beside):
-            assert list(seen.journal.live_trades()) == [trade] * stored
-            assert seen.journal.orders("signal-1") == [order] * stored
-            assert seen.journal.orders_on("d") == stored
+            kept = [*seen.journal.live_trades(), *seen.journal.orders("signal-1")]
+            assert (*kept, *seen.journal.repairs("signal-1")) == expected
+            assert seen.journal.orders_on("d") == bool(expected)
             assert seen.halts.current() == Halt("a look", 1, "a person")
         stores.own.leases.acquire("trade", owner="run", seconds=30)
 
