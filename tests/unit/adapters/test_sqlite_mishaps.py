@@ -29,6 +29,7 @@ from pumpwatch_workbench.local.store import (
 from pumpwatch_workbench.local.store.schema import APPLICATION_ID, STEPS, VERSION
 
 NOBODY = 65_534
+QUICK = Path("/dev/shm")  # noqa: S108 - a disk that need not be waited for
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def path(tmp_path):
 def python(code, *arguments, status=0):
     """Run code in a process of its own; return what it prints."""
     done = subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)],
+        [sys.executable, "-P", "-c", code, *map(str, arguments)],
         stdout=subprocess.PIPE,
         text=True,
         check=False,
@@ -86,7 +87,7 @@ def as_nobody():
 @pytest.fixture
 def open_folder():
     """A folder that every user reaches."""
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir=QUICK if QUICK.is_dir() else None) as name:
         Path(name).chmod(0o777)
         yield Path(name)
         Path(name).chmod(0o777)
@@ -113,7 +114,7 @@ def test_a_log_whose_store_is_gone_is_not_thrown_away(path):
     assert runs_in(path) == {"runs": Decimal(7)}
 
 
-def test_a_kill_at_any_statement_of_an_upgrade_leaves_a_file_that_the_next_start_mends(path):
+def test_a_kill_at_any_statement_of_an_upgrade_leaves_a_file_that_the_next_start_mends(open_folder):
     """A process forks before each statement of each step, and the copy dies there."""
     code = """if True:
         import os, pathlib, signal, sqlite3, sys
@@ -139,8 +140,8 @@ def test_a_kill_at_any_statement_of_an_upgrade_leaves_a_file_that_the_next_start
                     os._exit(1)
                 assert os.waitpid(child, 0)[1] == signal.SIGKILL
     """
-    python(code, path.parent)
-    files = sorted(path.parent.glob("*.db"))
+    python(code, open_folder)
+    files = sorted(open_folder.glob("*.db"))
     assert len(files) > 20
     for file in files:
         database = Database(file)
