@@ -25,10 +25,15 @@ STUDIES = "Studies, in a checkout only"
 COMMANDS = {
     "run": (FIRST, "Play a simulated market against both functions and report what they did."),
     "paper": (FIRST, "Trade on paper with Bybit's real market data: no key, no account, no AWS."),
+    "desk": (FIRST, "Detect and trade from this machine: on paper, on Bybit's demo host or live."),
     "report": (FIRST, "Report on events, trades, protections and runs of an installation."),
-    "status": (OPERATE, "Show what a deployed stack, or paper trading here, is doing."),
+    "status": (OPERATE, "Show what a desk on this machine, or a deployed stack, is doing."),
     "halt": (OPERATE, "Stop entries from the next run on; exits and stops go on."),
     "resume": (OPERATE, "Allow entries again; protections look back no further than this moment."),
+    "close": (
+        OPERATE,
+        "Close the open trade of a symbol at market, also while entries are halted.",
+    ),
     "doctor": (OPERATE, "Check a deployed stack from here and from inside its functions."),
     "backfill": (OPERATE, "Fetch the candle history that the rule needs into a stack's bucket."),
     "costs": (OPERATE, "Compute dollars a month at list prices, without a free tier, by service."),

@@ -17,6 +17,7 @@ from pumpwatch.bootstrap.detect import LEASE_RESERVE as DETECT_RESERVE
 from pumpwatch.bootstrap.scans import AHEAD, CREDIBLE
 from pumpwatch.bootstrap.trade import LEASE_RESERVE, LONGEST_RUN
 from pumpwatch.errors import BadCredentials, SettingsError
+from pumpwatch.hosts import BYBIT_HOSTS
 from pumpwatch.metrics.catalogue import DETECT
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.shared import load_settings
@@ -137,6 +138,14 @@ def test_live_mode_can_be_deployed():
     assert settings.trading_mode == "live"
 
 
+def test_demo_mode_can_be_deployed_by_its_host_alone():
+    parameters = {"TradingMode": "demo", "BybitBaseUrl": "https://api-demo.bybit.com"}
+    assert refusals(**parameters) == []
+    settings = load_settings(TradeSettings, variables("TradeFunction", **parameters))
+    assert settings.uses_account
+    assert settings.bybit_secret_arn == MADE["ExchangeKey"]
+
+
 def test_the_longest_time_out_that_can_be_deployed_leaves_a_run_time_to_enter():
     longest = str(DOCUMENT["Parameters"]["RequestTimeoutSeconds"]["MaxValue"])
     settings = load_settings(
@@ -170,11 +179,7 @@ def test_texts_are_bounded_by_values_or_a_pattern(name, parameter, field):
 @pytest.mark.parametrize(
     "url",
     [
-        "https://api.bybit.com",
-        "https://api-demo.bybit.com/",
-        "https://api.bybit.eu",
-        "https://api.manepa.jp",
-        "https://api.bybitgeorgia.ge",
+        *(f"https://{host}/" for host in sorted(BYBIT_HOSTS)),
         "http://127.0.0.1:8080",
         "http://localhost:80",
         "https://api.bybit.com:443",
@@ -723,6 +728,25 @@ def test_rule_refuses_with_the_parameter_s_name_and_the_fix(parameters, named):
     (sentence,) = refusals(**parameters)
     assert sentence.startswith(f"{named} - ")
     assert sentence.endswith(".")
+
+
+@pytest.mark.parametrize("mode", ["paper", "demo", "live"])
+@pytest.mark.parametrize("host", sorted(BYBIT_HOSTS))
+def test_rule_and_cold_start_refuse_the_same_hosts_in_a_mode(mode, host):
+    parameters = {
+        "TradingMode": mode,
+        "BybitBaseUrl": f"https://{host}",
+        "Strategy": "fade",
+        "LiveTradingConfirmation": "1",
+    }
+    sentences = refusals(**parameters)
+    try:
+        load_settings(TradeSettings, variables("TradeFunction", **parameters))
+    except SettingsError:
+        (sentence,) = sentences
+        assert sentence.startswith("BybitBaseUrl - ")
+    else:
+        assert sentences == []
 
 
 @pytest.mark.parametrize("parameter", ["FadeStopAbovePeak", "RideStopFraction"])

@@ -17,7 +17,7 @@ from pumpwatch.errors import BadInput, PumpwatchError
 from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.cli.times import parse_duration
 from pumpwatch_workbench.local.store import Database
-from pumpwatch_workbench.play.desk.options import PaperOptions, parse_symbols, webhook_from
+from pumpwatch_workbench.play.desk.options import desk_options, parse_symbols, webhook_from
 from pumpwatch_workbench.play.views.live import LiveView
 from pumpwatch_workbench.play.views.view import RunFacts
 
@@ -97,10 +97,8 @@ def test_a_webhook_is_taken_from_the_environment_and_never_shown(monkeypatch):
     address = "https://hooks.slack.com/services/T0/B0/secret"
     monkeypatch.setenv("HOOK", address)
     assert webhook_from("HOOK") == address
-    options = PaperOptions.checked(
-        {}, store=Path("s.db"), base_url="https://api.bybit.com", detector="ewma",
-        strategy="fade", metrics_port=None, webhook=address,
-    )  # fmt: skip
+    options = desk_options({"slack_webhook_env": "HOOK"}, {})
+    assert options.webhook == address
     assert "T0" not in repr(options)
     for wrong in ("ftp://x", "http://hooks.slack.com/x", "https://", "nonsense"):
         monkeypatch.setenv("HOOK", wrong)
@@ -120,10 +118,7 @@ def test_settings_of_a_deployed_stack_cannot_make_it_live():
         "TABLE_NAME": "pumpwatch-prod",
         "MAX_OPEN_POSITIONS": "2",
     }
-    options = PaperOptions.checked(
-        environment, store=Path("s.db"), base_url="https://api.bybit.com", detector="ewma",
-        strategy="alert", metrics_port=None,
-    )  # fmt: skip
+    options = desk_options({"strategy": "alert"}, environment)
     assert options.trade.trading_mode == "paper"
     assert options.trade.bybit_secret_arn == options.trade.pushgateway_url == ""
     assert options.trade.table_name == "none"

@@ -16,14 +16,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic import model_validator as validate
 
 from pumpwatch.errors import SettingsError
+from pumpwatch.hosts import BYBIT_HOSTS
 
 from .bounds import bounds_of
-
-BYBIT_HOST = re.compile(
-    r"(api|api-testnet|api-demo|api-demo-testnet)\.(bybit|bytick)\.com"
-    r"|api\.bybit\.(nl|kz|ae|id|eu|tr)|api\.bybit-tr\.com|api\.bybitgeorgia\.ge|api\.manepa\.jp"
-)
-"""Bybit's own hosts: mainnet, its second name, testnet, demo, and the regional ones."""
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f]")
@@ -37,7 +32,7 @@ def _bybit_address(url: str) -> str:
     scheme, netloc, host, port = _parts(url)
     if host in LOOPBACK and scheme in {"http", "https"}:
         return f"{scheme}://{netloc}"
-    if scheme == "https" and port in {None, 443} and BYBIT_HOST.fullmatch(host):
+    if scheme == "https" and port in {None, 443} and host in BYBIT_HOSTS:
         return f"{scheme}://{netloc}"
     raise ValueError("must be https and one of Bybit's own hosts, or a loopback address")
 
@@ -79,7 +74,7 @@ class SharedSettings(BaseModel):
     table_name: Annotated[str, Field(min_length=3, max_length=255)]
     """The DynamoDB table of signals, journal, totals and halt flag."""
     bybit_base_url: BybitAddress = "https://api.bybit.com"
-    """Which Bybit: accounts of some countries need their own host, api-demo is for rehearsals."""
+    """Which Bybit: accounts of some countries need their own host, and demo mode needs api-demo."""
     pushgateway_url: PushAddress = ""
     """Empty: metrics are not pushed."""
     in_vpc: bool = False
