@@ -38,7 +38,7 @@ from pumpwatch_workbench.simulator.server import SimulatorServer
 CREATE, KLINE = "/v5/order/create", "/v5/market/kline"
 LONGEST = 30.0
 """Seconds that anything may take."""
-SYMBOLS = 16
+SYMBOLS, MINUTES = 16, 5
 PHASES = {"ride": Phase.RISING, "fade": Phase.PEAKED}
 
 
@@ -120,12 +120,15 @@ class KilledDesk:
     def __init__(self, folder, nursery, *, mode="live", strategy="ride", seed=1):
         self.folder, self.nursery, self.mode = folder, nursery, mode
         self.store, self.output = folder / f"{mode}.db", folder / "output"
-        self.strategy = strategy
+        self.strategy, self.ahead = strategy, 0
         credentials = credentials_from_seed(seed)
         start = wall_milliseconds() // 60_000 * 60_000
         self.market = SyntheticMarket(SYMBOLS, seed, start, pumps=(), quiet=True)
         self.exchange = WatchingExchange(
-            self.market, MarketClock(), credentials, ExchangeSettings(mark_lag_minutes=0)
+            self.market,
+            MarketClock(wall=self.now),
+            credentials,
+            ExchangeSettings(mark_lag_minutes=0),
         )
         self.server = SimulatorServer(self.exchange).start()
         key = folder / "key.json"
@@ -157,6 +160,10 @@ class KilledDesk:
             self.nursery.wait()
         self.server.stop()
 
+    def now(self):
+        """Return the market's time, which is ahead of ours where desks were idle for a while."""
+        return wall_milliseconds() + self.ahead
+
     # --- what people and the market do --------------------------------------------------------
 
     @contextmanager
@@ -176,7 +183,7 @@ class KilledDesk:
             if not one.symbol_type and one.contract_type == "LinearPerpetual"
         ]
         index, symbol = coins[number]
-        now, phase = wall_milliseconds(), PHASES[self.strategy]
+        now, phase = self.now(), PHASES[self.strategy]
         price = self.market.price(index, now)
         event = f"event-{number}-{symbol}"
         return Signal(
@@ -272,9 +279,16 @@ class KilledDesk:
         self.check()
 
     def live_until(self, done):
-        """Let the desk live until a condition holds."""
-        with self.living():
-            self.await_that(done)
+        """Let the desk live from its start to its first tick, each minute, until something is so.
+
+        What was intended and never sent is looked for until no exchange would still take it.
+        """
+        for _ in range(MINUTES):
+            with self.living():
+                if done():
+                    return
+            self.ahead += 61_000
+        raise AssertionError(f"{self.facts()}: {self.said()}")
 
     def await_that(self, done):
         """Wait for a condition."""
@@ -294,10 +308,10 @@ class KilledDesk:
         """Return the state of each trade."""
         return {symbol: (one.state, one.denial) for symbol, one in self.trades().items()}
 
-    def are(self, state, *symbols):
-        """Return whether the trades of these symbols are all in a state."""
+    def are(self, symbols, *states):
+        """Return whether the trades of these symbols are all in one of the states."""
         trades = self.trades()
-        return all(name in trades and trades[name].state is state for name in symbols)
+        return all(name in trades and trades[name].state in states for name in symbols)
 
     def check(self):
         """Check what holds after every life, however it ended."""
