@@ -100,14 +100,19 @@ def play(desk, random, *, old):
     second = desk.publish(1)
     desk.live_until_killed(while_entering(random))
     desk.live_until(lambda: desk.are((first, second), *ENTERED))
+    close(desk, while_leaving(random), at_any_time(random))
+
+
+def close(desk, *moments):
+    """Let a person close a trade, and kill the desk at these moments while it does so."""
     desk.check_agreement()
     held = [name for name, trade in desk.trades().items() if trade.state is TradeState.OPEN]
-    if not held:  # killed between an intent and its send, both times
-        held = [desk.publish(2)]
+    if not held:  # killed between an intent and its send: nothing was entered
+        held = [desk.publish(9)]
         desk.live_until(lambda: desk.are(held, TradeState.OPEN))
     desk.ask_to_close(held[0])
-    desk.live_until_killed(while_leaving(random))
-    desk.live_until_killed(at_any_time(random))
+    for moment in moments:
+        desk.live_until_killed(moment)
     desk.live_until(lambda: desk.are(held[:1], TradeState.CLOSED))
     desk.check_agreement()
     assert desk.trades()[held[0]].exit_reason is ExitReason.BY_HAND
@@ -168,9 +173,5 @@ def test_a_paper_desk_that_is_killed_keeps_its_account_and_its_journal_together(
     first = desk.publish(0)
     desk.live_until_killed(AtCommit(random.randint(1, 6)))
     desk.live_until_killed(at_any_time(random))
-    desk.live_until(lambda: desk.are([first], TradeState.OPEN))
-    desk.check_agreement()
-    desk.ask_to_close(first)
-    desk.live_until_killed(AtCommit(random.randint(1, 6)))
-    desk.live_until(lambda: desk.are([first], TradeState.CLOSED))
-    desk.check_agreement()
+    desk.live_until(lambda: desk.are([first], *ENTERED))
+    close(desk, AtCommit(random.randint(1, 6)))
