@@ -157,11 +157,12 @@ def test_the_next_process_has_the_store_at_once_and_a_second_one_is_refused(desk
     symbol = desk.publish(0)
     desk.live_until_killed(AtRequest(1, CREATE))
     assert holder_of(desk.store) is None
+    options = (*desk.options, "--duration", "1s")
     with desk.living():
         assert desk.are([symbol], TradeState.OPEN)
-        again = type_in("desk", *desk.options, "--store", desk.store)
+        again = type_in("desk", *options, "--store", desk.store)
         assert (again.status, f"(process {desk.pid})" in again.line) == (2, True)
-        other = type_in("desk", *desk.options, "--store", tmp_path / "other.db")
+        other = type_in("desk", *options, "--store", tmp_path / "other.db")
         assert (other.status, f"process {desk.pid} trades this account" in other.line) == (2, True)
     desk.check_agreement()
 
