@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -11,24 +12,27 @@ import typer
 from rich.console import Console
 
 from pumpwatch_workbench.cli.bybit import checked_address
-from pumpwatch_workbench.cli.options import KNOWN, DetectorName, StrategyName
-from pumpwatch_workbench.cli.times import parse_duration
+from pumpwatch_workbench.cli.options import KNOWN, DetectorName, Setting, StrategyName
 from pumpwatch_workbench.pages.words import money, signed_money
 from pumpwatch_workbench.play.desk.options import DeskOptions, desk_options
 from pumpwatch_workbench.play.desk.play import play, stop_on_signals
 from pumpwatch_workbench.play.desk.telling import Tally
 from pumpwatch_workbench.play.views.json import JsonView
 from pumpwatch_workbench.play.views.live import view_for
+from pumpwatch_workbench.research.backtest.settings import pairs_from
 
 Symbols = Annotated[
     str | None,
-    typer.Option(help="Only these, such as BTCUSDT,DOGEUSDT; without it the whole market."),
+    typer.Option(help="Only these, such as BTCUSDT,1000*USDT; without it the whole market."),
 ]
 Strategy = Annotated[
     StrategyName | None,
     typer.Option(help=f"What to do about a pump; fade by default, live must name it. {KNOWN}"),
 ]
 Detector = Annotated[DetectorName | None, typer.Option(help="The rule; boosted by default.")]
+Config = Annotated[
+    Path | None, typer.Option(help="The configuration; see pumpwatch config --help for others.")
+]
 Duration = Annotated[
     str | None, typer.Option(help="Such as 30m, 8h or 7d; without it until you interrupt it.")
 ]
@@ -80,14 +84,16 @@ def desk(
     metrics_port: MetricsPort = None,
     metrics_address: MetricsAddress = None,
     resume: Resume = False,
+    config: Config = None,
+    set_: Setting = None,
     as_json: AsJson = False,
 ) -> None:
     """Detect and trade from this machine: on paper, on Bybit's demo host or live.
 
     Does what a deployed stack does, with all its protections, and keeps everything in one file:
     stop it and start it again as you like. Demo and live need a key, of --key-file, --keyring or
-    BYBIT_API_KEY and BYBIT_API_SECRET. Other settings come from the environment, see
-    docs/configuration.md.
+    BYBIT_API_KEY and BYBIT_API_SECRET. Options win over the environment, and that over the file
+    pumpwatch.toml; see docs/configuration.md.
 
     Ctrl-C ends it after the tick at hand with status 0; a second one ends it at once with 130.
     Exit status 1: no network at the start, or no tick that worked.
@@ -105,15 +111,18 @@ def desk(
         "symbols": symbols,
         "strategy": strategy and strategy.value,
         "detector": detector and detector.value,
-        "duration": None if duration is None else parse_duration("--duration", duration),
+        "duration": duration,
         "store": store,
         "bybit_base_url": None if base_url is None else checked_address("--base-url", base_url),
         "slack_webhook_env": slack_webhook_env,
         "metrics_port": metrics_port,
         "metrics_address": metrics_address,
-        "resume": resume,
     }
-    _run(desk_options(given, os.environ), as_json=as_json)
+    pairs = pairs_from(set_ or ())
+    options = desk_options(given, os.environ, file=config, pairs=pairs, resume=resume)
+    for warning in options.warnings:
+        typer.echo(f"pumpwatch: {warning}", err=True)
+    _run(options, as_json=as_json)
 
 
 def _run(options: DeskOptions, *, as_json: bool) -> None:
@@ -131,20 +140,9 @@ def _run(options: DeskOptions, *, as_json: bool) -> None:
 
 
 def _summary(tally: Tally) -> dict[str, object]:
-    return {
-        "ticks": tally.ticks,
-        "late_ticks": tally.late_ticks,
-        "failed_ticks": tally.failed_ticks,
-        "scans": tally.scans,
-        "skipped_scans": tally.skipped_scans,
-        "signals": tally.signals,
-        "opened": tally.opened,
-        "closed": tally.closed,
-        "denied": tally.denied,
-        "realised_pnl_usdt": str(tally.realised),
-        "equity_usdt": None if tally.equity is None else str(tally.equity),
-        "open_positions": tally.open_positions,
-    }
+    counts = asdict(tally)
+    money = {"realised_pnl_usdt": counts.pop("realised"), "equity_usdt": counts.pop("equity")}
+    return counts | {name: None if sum_ is None else str(sum_) for name, sum_ in money.items()}
 
 
 def _print_summary(tally: Tally, options: DeskOptions, console: Console) -> None:

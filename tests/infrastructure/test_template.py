@@ -9,6 +9,7 @@ from typing import Literal, get_args, get_origin
 import pytest
 from annotated_types import Ge, Gt, Le
 
+from pumpwatch.adapters.archives import FORMAT
 from pumpwatch.adapters.dynamodb.table import lease_key
 from pumpwatch.adapters.embedded_metrics import NAMESPACE, PUSH_FAILURES, STAGE
 from pumpwatch.adapters.secrets_manager import SecretsManagerSecrets
@@ -127,9 +128,41 @@ def test_variables_are_settings_and_none_repeats_a_default(name):
 @pytest.mark.parametrize("name", SETTINGS)
 def test_defaults_of_the_template_are_the_defaults_of_the_settings(name):
     settings = load_settings(SETTINGS[name], variables(name))
+    made = {"bybit_secret_arn", "scan_queue_url", "settings_bucket"}
     for field, declared in SETTINGS[name].model_fields.items():
-        if not declared.is_required() and field not in {"bybit_secret_arn", "scan_queue_url"}:
+        if not declared.is_required() and field not in made:
             assert getattr(settings, field) == declared.default, field
+
+
+def longest(name, parameter):
+    if "AllowedValues" in parameter:
+        return max(map(str, parameter["AllowedValues"]), key=len)
+    if parameter["Type"] == "Number":
+        return "0.12345678901234567890"
+    hosts = {"Stage": 16, "BybitBaseUrl": len("https://api-demo-testnet.bytick.com:443/")}
+    return "x" * parameter.get("MaxLength", hosts.get(name, 0))
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_the_environment_fits_into_a_function_with_every_parameter_at_its_longest(name):
+    parameters = DOCUMENT["Parameters"]
+    given = function(name)["Environment"]["Variables"]
+    given = {**DOCUMENT["Globals"]["Function"]["Environment"]["Variables"], **given}
+    asked = {ref["Ref"] for ref in given.values() if isinstance(ref, dict) and "Ref" in ref}
+    texts = {one: longest(one, parameters[one]) for one in asked & parameters.keys()}
+    assert all(texts.values()), [one for one, text in texts.items() if not text]
+    # What the stack makes is named after it: 128 characters at most, in the longest region's name.
+    size = 0
+    for variable, value in given.items():
+        made = isinstance(value, dict) and value.get("Ref") not in parameters
+        size += len(variable) + (
+            160
+            if made
+            else len(texts.get(value.get("Ref"), ""))
+            if isinstance(value, dict)
+            else len(value)
+        )
+    assert size < 4096
 
 
 def test_live_mode_can_be_deployed():
@@ -302,7 +335,11 @@ def test_detect_cannot_write_the_journal_and_trade_cannot_touch_the_history():
     keys = table["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
     own = [lease_key(LEASE_NAME)[0], f"TOTALS#{DETECT}"]
     assert sorted(keys) == sorted(["EVENT", "SIGNAL", "SIGNAL#*", *own])
-    assert not [one for one in actions("TradeRole", **EVERYTHING) if one.startswith("s3")]
+    trade = [one for one in statements("TradeRole", **EVERYTHING) if "s3" in str(one["Action"])]
+    assert {one["Action"]: one["Resource"] for one in trade} == {
+        "s3:GetObject": "HistoryBucket.Arn/settings.json",
+        "s3:ListBucket": "HistoryBucket.Arn",
+    }
     assert "BUCKET_NAME" not in variables("TradeFunction")
 
 
@@ -450,6 +487,8 @@ def test_bucket_is_private_and_encrypted_and_forgets():
     assert "BucketEncryption" in properties
     (rule,) = properties["LifecycleConfiguration"]["Rules"]
     assert rule["Status"] == "Enabled"
+    # The settings are not forgotten with what is no longer refreshed.
+    assert rule["Prefix"] == f"{FORMAT}/"
     (statement,) = RESOURCES["HistoryBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert statement["Effect"] == "Deny"
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}

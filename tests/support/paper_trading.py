@@ -99,9 +99,10 @@ class Seen(RunView):
 def options_for(url, store, *, environment=None, webhook="", **changes):
     given = {"detector": "ewma", "strategy": "fade", **changes}
     if "duration" in given:
-        given["duration"] = round(given["duration"])
+        given["duration"] = f"{given['duration'] / 1000}s"
     environment = {"REQUESTS_PER_SECOND": "110", "MAX_SPREAD": "0.03", **(environment or {})}
-    options = desk_options({**given, "store": store, "bybit_base_url": url}, environment)
+    given |= {"store": store, "bybit_base_url": url}
+    options = desk_options(given, environment, resume=given.pop("resume", False))
     return replace(options, webhook=webhook)
 
 

@@ -19,9 +19,16 @@ from pumpwatch.bootstrap.probe import CheckFailed
 from pumpwatch.bootstrap.trade import LONGEST_RUN, TradeStores, trade_function
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.moments import MINUTE
-from pumpwatch.errors import BadCredentials, BadInput, StoreUnavailable
+from pumpwatch.errors import (
+    BadCredentials,
+    BadInput,
+    InvariantBroken,
+    KeyRefused,
+    StoreUnavailable,
+)
 from pumpwatch.invocation import Tick
 from pumpwatch.ports import MetricsSink, Secrets
+from pumpwatch.usecases.detect.market_watch import chosen_by
 from pumpwatch.usecases.detect.report import DetectReport
 from pumpwatch.usecases.trade.report import TradeReport
 from pumpwatch_workbench.local.budget import SharedBudget
@@ -48,8 +55,8 @@ CHECK_SECONDS = 15.0
 """Longest check of the key."""
 BANNED = 10 * MINUTE
 """Time without requests after HTTP 403, as Bybit asks."""
-CHOSEN, MODE, STAGE = "symbols", "mode", "stage"
-"""Notes: the symbols that the saved detection state is about, and whose the file is."""
+CHOSEN, MODE, STAGE, BASE_URL = "symbols", "mode", "stage", "base_url"
+"""Notes: the symbols, of a store that was made before there were modes, and whose the file is."""
 
 
 class Desk:
@@ -74,7 +81,6 @@ class Desk:
         self.records = SqliteRunRecords(database)
         self.time = exchange_time_for(options.detect.bybit_base_url)
         self._settings, self._secrets = options.trade, secrets
-        self._database, self._symbols = database, options.symbols
         history, totals = SqliteHistoryStore(database), SqliteTotalsStore(database)
         leases = DeskLeases(database)
         host = urlsplit(options.trade.bybit_base_url).hostname or ""
@@ -88,7 +94,9 @@ class Desk:
         )
         self._sessions = {"detect": exchange.session}
         self._requests_before = 0
-        self.market = WatchedMarket(exchange.market, options.symbols)
+        self._asked: set[str] = set()
+        self._chosen = chosen_by(options.detect)
+        self.market = WatchedMarket(exchange.market, options.detect.symbol_choice)
         detect_stores = DetectStores(
             history, self.signals, SqliteEventStore(database), leases, totals
         )
@@ -147,15 +155,13 @@ class Desk:
     def backfill(self, progress: Callable[[int, int], None]) -> None:
         """Fill the candle history; judging begins with the next candle."""
         self._sessions["detect"].start_run(TimerDeadline(float("inf")))
-        self._forget_other_symbols()
         self._backfill(progress)
 
     @property
     def has_history(self) -> bool:
         """Return whether a detection state of the chosen symbols was saved."""
-        return self._database.note(CHOSEN) == _names(self._symbols) and (
-            self._history.load_state("detect") is not None
-        )
+        saved = self._history.load_state("detect")
+        return saved is not None and str(saved.get("chosen")) == self._chosen
 
     def holds_trades(self) -> bool:
         """Return whether a trade needs care, as far as the journal can be read."""
@@ -172,6 +178,8 @@ class Desk:
         try:
             deadline = TimerDeadline(CHECK_SECONDS)
             check_key(self._settings, self._secrets, deadline, self.time)
+        except KeyRefused as error:
+            raise BadInput(f"the exchange refused the key ({error}): give a valid one") from None
         except (BadCredentials, CheckFailed) as error:
             raise BadInput(str(error)) from None
 
@@ -179,6 +187,18 @@ class Desk:
         """Raise `BadInput` when the exchange does not list a chosen symbol, `RetryLater`, a ban."""
         self._sessions["detect"].start_run(TimerDeadline(CHECK_SECONDS))
         self.market.check()
+
+    def is_asked_to_close(self) -> bool:
+        """Return whether a person asked to close something since this was looked at last."""
+        try:
+            instructions = self.halts.instructions()
+        except (StoreUnavailable, InvariantBroken):
+            return False  # trade's next run says so
+        asked = {*instructions.to_close}
+        if instructions.halt is not None and instructions.halt.close_positions:
+            asked.add("")
+        new, self._asked = asked - self._asked, asked
+        return bool(new)
 
     def ban(self) -> int:
         """Return the milliseconds that a ban of this address may go on."""
@@ -193,17 +213,8 @@ class Desk:
         self._sessions["trade"] = exchange.session
         return exchange
 
-    def _forget_other_symbols(self) -> None:
-        """Drop a detection state about other symbols: it would be believed over the choice."""
-        chosen = _names(self._symbols)
-        if self._database.note(CHOSEN) == chosen:
-            return
-        with self._database.transaction():
-            self._database.write("DELETE FROM archives")
-            self._database.write("INSERT OR REPLACE INTO notes VALUES (?, ?)", (CHOSEN, chosen))
 
-
-def claim(database: Database, *, mode: str, stage: str) -> None:
+def claim(database: Database, *, mode: str, stage: str, base_url: str) -> None:
     """Note whose the file is. Raises `BadInput` for one of another mode: its trades are there."""
     known = database.note(MODE)
     if known is None and database.note(CHOSEN) is not None:
@@ -213,11 +224,7 @@ def claim(database: Database, *, mode: str, stage: str) -> None:
             f"{database.path} is a store of {known} mode: start with --mode {known}, or name"
             " another file with --store"
         )
-    for key, value in ((MODE, mode), (STAGE, stage)):
+    for key, value in ((MODE, mode), (STAGE, stage), (BASE_URL, base_url)):
         if database.note(key) != value:
             with suppress(StoreUnavailable):  # a full disk: it is noted by a later start
                 database.write("INSERT OR REPLACE INTO notes VALUES (?, ?)", (key, value))
-
-
-def _names(symbols: tuple[str, ...]) -> str:
-    return ",".join(sorted(symbols))

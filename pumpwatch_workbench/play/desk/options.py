@@ -11,26 +11,13 @@ from urllib.parse import urlsplit
 
 from pumpwatch.errors import BadInput
 from pumpwatch.settings.detect import DetectSettings
-from pumpwatch.settings.shared import LOOPBACK, load_settings
+from pumpwatch.settings.shared import LOOPBACK
 from pumpwatch.settings.trade import TradeSettings
+from pumpwatch_workbench.cli.times import parse_duration
+from pumpwatch_workbench.configuration.load import load
 from pumpwatch_workbench.local.home import home
 
-MODES = ("paper", "demo", "live")
-HOSTS = {"demo": "https://api-demo.bybit.com"}
-"""Where a mode trades unless it is told."""
-MAIN_HOST = "https://api.bybit.com"
-SYMBOL = re.compile(r"[0-9A-Z]{1,30}USDT")
 ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-MAX_PORT = 65_535
-LOCAL = {
-    "TABLE_NAME": "none",
-    "BUCKET_NAME": "none",
-    "SCAN_QUEUE_URL": "",
-    "PUSHGATEWAY_URL": "",
-    "PUSHGATEWAY_SECRET_ARN": "",
-    "BYBIT_SECRET_ARN": "",
-}
-"""Whatever the environment says of a deployed stack: nothing of AWS, and no push."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +27,8 @@ class DeskOptions:
     store: Path
     detect: DetectSettings
     trade: TradeSettings
-    symbols: tuple[str, ...] = ()
-    """Empty: the whole market."""
+    warnings: tuple[str, ...] = ()
+    """Variables of the environment that look like a misspelt setting."""
     duration: int | None = None
     """Milliseconds after which it ends by itself; None: until it is interrupted."""
     webhook: str = field(default="", repr=False)
@@ -63,85 +50,42 @@ class DeskOptions:
         return self.detect.scan_interval_seconds * 1000
 
 
-def desk_options(given: Mapping[str, object], environment: Mapping[str, str]) -> DeskOptions:
-    """Return the options from those that were given; the others are settings of the environment.
+def desk_options(
+    given: Mapping[str, object],
+    environment: Mapping[str, str],
+    *,
+    file: Path | None = None,
+    pairs: Mapping[str, str] | None = None,
+    resume: bool = False,
+) -> DeskOptions:
+    """Return the options: those given, `pairs` of settings, the environment's, a file's.
 
     Names are those of settings, in lower case; None counts as not given. Raises `SettingsError`,
     `BadInput`.
     """
-    values = {name.upper(): value for name, value in given.items() if value is not None}
-
-    def option(name: str) -> object:
-        return values.get(name, environment.get(name) or None)
-
-    mode = str(option("MODE") or "paper")
-    if mode not in MODES:
-        raise BadInput(f"--mode is {mode}: give {', '.join(MODES[:-1])} or {MODES[-1]}")
-    settings = {
-        **environment,
-        **{name: str(value) for name, value in values.items()},
-        **LOCAL,
-        "STAGE": environment.get("STAGE") or mode,
-        "TRADING_MODE": mode,
-        "BYBIT_BASE_URL": str(option("BYBIT_BASE_URL") or HOSTS.get(mode, MAIN_HOST)),
-    }
-    settings.pop("AWS_LAMBDA_FUNCTION_NAME", None)
-    trade = _trade_settings(settings, mode)
-    webhook, store, key_file = option("SLACK_WEBHOOK_ENV"), option("STORE"), option("KEY_FILE")
-    duration = values.get("DURATION")
+    loaded = load(given, pairs=pairs, file=file, environment=environment)
+    desk, trade = loaded.desk, loaded.trade
+    if not trade.leaves_time_to_enter:
+        raise BadInput(trade.no_time_to_enter)
+    length = loaded.given.get("duration")
     return DeskOptions(
-        store=Path(str(store)) if store else default_store(mode),
-        detect=load_settings(DetectSettings, settings),
+        store=Path(desk.store) if desk.store else default_store(desk.mode),
+        detect=loaded.detect,
         trade=trade,
-        symbols=parse_symbols(str(option("SYMBOLS"))) if option("SYMBOLS") is not None else (),
-        duration=duration if isinstance(duration, int) else None,
-        webhook=webhook_from(str(webhook)) if webhook else "",
-        metrics_port=_port(option("METRICS_PORT")),
-        metrics_address=str(option("METRICS_ADDRESS") or "127.0.0.1"),
-        resume=bool(values.get("RESUME")),
-        key_file=Path(str(key_file)) if key_file else None,
-        keyring=str(option("KEYRING") or "").lower() in ("1", "true", "yes", "on"),
+        warnings=loaded.warnings,
+        duration=parse_duration(length.shown, length.text) if length else None,
+        webhook=webhook_from(desk.slack_webhook_env) if desk.slack_webhook_env else "",
+        metrics_port=None if desk.metrics_port < 0 else desk.metrics_port,
+        metrics_address=desk.metrics_address,
+        resume=resume,
+        key_file=Path(desk.key_file) if desk.key_file else None,
+        keyring=desk.keyring,
     )
 
 
 def default_store(mode: str = "paper") -> Path:
     """Return where a mode is kept unless a file is named."""
     return home() / f"{mode}.db"
-
-
-def _trade_settings(settings: Mapping[str, str], mode: str) -> TradeSettings:
-    if mode == "live" and not settings.get("LIVE_TRADING_CONFIRMATION"):
-        raise BadInput("live trading needs the account's UID: give --confirm UID")
-    if mode == "live" and not settings.get("STRATEGY"):
-        raise BadInput("live trading needs a strategy's name: give --strategy alert, fade or ride")
-    trade = load_settings(TradeSettings, settings)
-    if not trade.leaves_time_to_enter:
-        raise BadInput(trade.no_time_to_enter)
-    return trade
-
-
-def _port(value: object) -> int | None:
-    if value is None:
-        return None
-    text = str(value)
-    if not text.isdecimal() or int(text) > MAX_PORT:
-        raise BadInput(f"--metrics-port is {text}: give a number from 0 to {MAX_PORT}")
-    return int(text)
-
-
-def parse_symbols(text: str) -> tuple[str, ...]:
-    """Return the symbols of a list with commas, each once. Raises `BadInput`."""
-    names = (name.strip().upper() for name in text.split(","))
-    symbols = tuple(dict.fromkeys(filter(None, names)))
-    if not symbols:
-        raise BadInput("--symbols is empty: give USDT perpetuals, such as BTCUSDT,DOGEUSDT")
-    wrong = [symbol for symbol in symbols if not SYMBOL.fullmatch(symbol)]
-    if wrong:
-        raise BadInput(
-            f"--symbols names {', '.join(wrong[:5])}: give USDT perpetuals, such as"
-            " BTCUSDT,DOGEUSDT"
-        )
-    return symbols
 
 
 def webhook_from(name: str) -> str:

@@ -17,7 +17,7 @@ from pumpwatch.errors import BadInput, PumpwatchError
 from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.cli.times import parse_duration
 from pumpwatch_workbench.local.store import Database
-from pumpwatch_workbench.play.desk.options import desk_options, parse_symbols, webhook_from
+from pumpwatch_workbench.play.desk.options import desk_options, webhook_from
 from pumpwatch_workbench.play.views.live import LiveView
 from pumpwatch_workbench.play.views.view import RunFacts
 
@@ -37,8 +37,8 @@ def typed(*arguments):
         (("paper", "--duration", "-5m"), "--duration is -5m"),
         (("paper", "--duration", "soon"), "--duration is soon"),
         (("paper", "--duration", "0s"), "--duration is 0s"),
-        (("paper", "--symbols", "bitcoin"), "--symbols names BITCOIN"),
-        (("paper", "--metrics-port", "70000"), "--metrics-port is 70000"),
+        (("paper", "--symbols", "bit/coin"), "--symbols='bit/coin' is not"),
+        (("paper", "--metrics-port", "70000"), "--metrics-port='70000' is not"),
         (("paper", "--base-url", "https://example.com"), "--base-url is"),
         (("paper", "--base-url", "http://api.bybit.com"), "--base-url is"),
         (("paper", "--slack-webhook-env", "NOT_SET_ANYWHERE"), "NOT_SET_ANYWHERE, which is not"),
@@ -87,10 +87,6 @@ def test_a_second_paper_on_the_same_store_is_refused(tmp_path):
 )
 def test_lengths_of_time_are_read(text, milliseconds):
     assert parse_duration("--since", text) == milliseconds
-
-
-def test_symbols_are_read_once_each():
-    assert parse_symbols("btcusdt, 1000PEPEUSDT,,BTCUSDT") == ("BTCUSDT", "1000PEPEUSDT")
 
 
 def test_a_webhook_is_taken_from_the_environment_and_never_shown(monkeypatch):

@@ -43,7 +43,6 @@ from pumpwatch.ports import (
     SignalStore,
     TotalsStore,
 )
-from pumpwatch.settings.shared import load_settings
 from pumpwatch.settings.trade import TradeSettings
 from pumpwatch.usecases.trade.report import TradeReport
 from pumpwatch.usecases.trade.run import Ports
@@ -56,6 +55,7 @@ from .lease import RunLease
 from .numbers import describe
 from .probe import Check, check_exchange, check_pushgateway, check_table
 from .process import FunctionProcess
+from .renewal import RenewedFunction
 
 if TYPE_CHECKING:  # only paper mode loads the paper account
     from pumpwatch.adapters.paper.account import PaperStore
@@ -107,13 +107,24 @@ class TradeStores:
 
 def trade_from_environment(
     environment: Mapping[str, str], *, exchange_time: ExchangeTime | None = None
-) -> Function[TradeReport]:
+) -> RenewedFunction[TradeSettings, TradeReport]:
     """Return the deployed function for the settings in the environment. Raises `SettingsError`.
 
     The key is read in each run (from a cache of five minutes), not here: a missing one then fails
     runs that say so in the metrics.
     """
-    settings = load_settings(TradeSettings, environment)
+    compose = partial(_deployed, environment, exchange_time)
+    return RenewedFunction(TradeSettings, environment, compose, without=_care_alone)
+
+
+def _care_alone(settings: TradeSettings) -> TradeSettings:
+    """Return settings that open nothing: limits may have been meant to be stricter."""
+    return settings.model_copy(update={"strategy": "alert"})
+
+
+def _deployed(
+    environment: Mapping[str, str], exchange_time: ExchangeTime | None, settings: TradeSettings
+) -> Function[TradeReport]:
     if settings.uses_account and not settings.bybit_secret_arn:
         raise SettingsError(
             f"BYBIT_SECRET_ARN must be set when TRADING_MODE={settings.trading_mode}"

@@ -8,7 +8,7 @@ never settings.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -23,7 +23,7 @@ from .bounds import bounds_of
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f]")
 USER_OF_ADDRESS = re.compile(r"//[^/]*@")
-NEVER_SHOWN = frozenset({"BYBIT_SECRET_ARN", "PUSHGATEWAY_SECRET_ARN"})
+NEVER_SHOWN = frozenset({"BYBIT_SECRET_ARN", "PUSHGATEWAY_SECRET_ARN", "SLACK_WEBHOOK_ENV"})
 """Variables that may hold a key by mistake."""
 
 
@@ -89,6 +89,10 @@ class SharedSettings(BaseModel):
     """Requests to the exchange at a time; 1 sends them one after another."""
     max_tick_age_seconds: Annotated[int, Field(ge=5, le=600)] = 90
     """A tick older than this opens no position; exits still run."""
+    settings: str = ""
+    """Deployed: more settings, as `NAME=VALUE NAME=VALUE`; they win over their own variables."""
+    settings_bucket: str = ""
+    """Deployed: the bucket whose object `settings.json` wins over both; empty: there is none."""
 
     @validate(mode="after")
     def _metrics_are_pushed_over_tls(self) -> Self:
@@ -105,11 +109,16 @@ class SharedSettings(BaseModel):
 Settings = TypeVar("Settings", bound=BaseModel)
 
 
-def load_settings(kind: type[Settings], environment: Mapping[str, str]) -> Settings:
+def load_settings(
+    kind: type[Settings],
+    environment: Mapping[str, str],
+    shown: Callable[[str], str] = str.upper,
+) -> Settings:
     """Read settings from environment variables.
 
     Raises `SettingsError` that names each wrong variable, its value and what is allowed; in Lambda
-    also for a region that Bybit does not serve.
+    also for a region that Bybit does not serve. `shown` gives the name under which a message speaks
+    of a setting that stands elsewhere.
     """
     region = environment.get("AWS_REGION", "")
     if "AWS_LAMBDA_FUNCTION_NAME" in environment and REFUSED_REGIONS.match(region):
@@ -123,22 +132,27 @@ def load_settings(kind: type[Settings], environment: Mapping[str, str]) -> Setti
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        raise SettingsError("; ".join(_sentences(kind, error))) from None
+        raise SettingsError("; ".join(_sentences(kind, error, shown))) from None
 
 
-def _sentences(kind: type[BaseModel], error: ValidationError) -> list[str]:
+def _sentences(
+    kind: type[BaseModel], error: ValidationError, shown: Callable[[str], str]
+) -> list[str]:
     sentences = []
     for problem in error.errors(include_url=False):
         reason = problem["msg"].removeprefix("Value error, ")
         name = str(problem["loc"][0]) if problem["loc"] else ""
         if not name:
-            sentences.append(reason)
+            words = set(re.findall("[A-Z_]+", reason))
+            named = [shown(one) for one in kind.model_fields if one.upper() in words]
+            where = ", ".join(text for text in named if text not in words)
+            sentences.append(f"{where}: {reason}" if where else reason)
         elif problem["type"] == "missing":
-            sentences.append(f"{name.upper()} is not set: {_range(kind, name)}")
+            sentences.append(f"{shown(name)} is not set: {_range(kind, name)}")
         else:
             value = _shown(name.upper(), problem["input"])
             why = f"{reason}: " if problem["type"] == "value_error" else ""
-            sentences.append(f"{name.upper()}={value} is not allowed: {why}{_range(kind, name)}")
+            sentences.append(f"{shown(name)}={value} is not allowed: {why}{_range(kind, name)}")
     return sentences
 
 
