@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from enum import StrEnum
 from pathlib import Path
@@ -12,7 +11,7 @@ import typer
 
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.operating import deployed_stack
-from pumpwatch_workbench.cli.options import AsJson, Region
+from pumpwatch_workbench.cli.options import Region
 from pumpwatch_workbench.configuration.load import FILE, KINDS, KNOWN, load
 from pumpwatch_workbench.configuration.meanings import starting_file
 from pumpwatch_workbench.configuration.stack_object import (
@@ -40,16 +39,13 @@ def config(
     *,
     stack: Annotated[str, typer.Option(help="A deployed stack, for show, push and pull.")] = "",
     region: Region = "",
-    as_json: AsJson = False,
 ) -> None:
     """Make, check and show `pumpwatch.toml`, and bring settings to a deployed stack.
 
     `init` writes a starting file, `show` prints what is in force and where it comes from, `check`
-    says what is wrong. `push` replaces a stack's settings by a file's, which take effect within
-    two minutes; `pull` writes what a stack has into a file.
-
-    The file is --config FILE, the one in PUMPWATCH_CONFIG, ./pumpwatch.toml, or pumpwatch.toml in
-    the folder of a person. Options win over the environment, and that over the file.
+    says what is wrong. `push` replaces a stack's settings by a file's, `pull` writes them into a
+    new file. The file in force is the one in PUMPWATCH_CONFIG, ./pumpwatch.toml, or pumpwatch.toml
+    in the folder of a person.
 
     Examples:
       pumpwatch config init
@@ -57,63 +53,54 @@ def config(
       pumpwatch config push pumpwatch.toml --stack pumpwatch
     """
     if action is Action.INIT:
-        path = file or Path(FILE)
-        with path.open("x", encoding="utf-8") as made:
-            made.write(starting_file())
-        typer.echo(f"{path}: every setting, with its default behind a #")
-    elif action in (Action.PUSH, Action.PULL) or stack:
-        _of_a_stack(action, file, stack, region, as_json=as_json)
-    else:
-        _of_a_person(action, file, as_json=as_json)
-
-
-def _of_a_person(action: Action, file: Path | None, *, as_json: bool) -> None:
-    if action is Action.CHECK and file is None:
+        _write(file or Path(FILE), starting_file())
+    elif stack and action is not Action.CHECK:
+        _of_a_stack(action, file, stack, region)
+    elif action in (Action.PUSH, Action.PULL):
+        raise BadInput(f"pumpwatch config {action} FILE --stack NAME: name file and stack")
+    elif action is Action.SHOW:
+        _show(file)
+    elif file is None:
         raise BadInput("name the file to check: pumpwatch config check pumpwatch.toml")
-    loaded = load({}, file=file, environment={} if action is Action.CHECK else os.environ)
+    else:
+        given = load({}, file=file, environment={}).given
+        typer.echo(f"{file}: {len(given)} settings, nothing is wrong")
+
+
+def _show(file: Path | None) -> None:
+    loaded = load({}, file=file, environment=os.environ)
     for warning in loaded.warnings:
         typer.echo(warning, err=True)
-    values = {kind: getattr(loaded, field) for kind, field in zip(KINDS, FIELDS, strict=True)}
-    rows = {
-        name: {"value": str(getattr(values[kind], name)), "from": "default"}
-        for kind in KINDS
-        for name in kind.model_fields
-        if name in KNOWN
-    }
-    for name, given in loaded.given.items():
-        rows[name]["from"] = given.shown.rpartition(": ")[0] or given.source
-    if as_json:
-        typer.echo(json.dumps(rows))
-    elif action is Action.CHECK:
-        typer.echo(f"{file}: {len(loaded.given)} settings, nothing is wrong")
-    else:
-        typer.echo(f"File: {loaded.file or 'none'}")
-        for name, row in rows.items():
-            typer.echo(f"{name} = {row['value'] or '(empty)'}  ({row['from']})")
+    typer.echo(f"File: {loaded.file or 'none'}")
+    rows = {}
+    for part, kind in KINDS.items():
+        for name in kind.model_fields.keys() & KNOWN:
+            rows[name] = getattr(getattr(loaded, part), name)
+    for name, value in sorted(rows.items()):
+        given = loaded.given.get(name)
+        origin = given.shown.removesuffix(f": {name}") if given else "default"
+        typer.echo(f"{name} = {str(value) or '(empty)'}  ({origin})")
 
 
-FIELDS = ("desk", "detect", "trade")
-
-
-def _of_a_stack(
-    action: Action, file: Path | None, stack: str, region: str, *, as_json: bool
-) -> None:
-    if not stack or action is Action.CHECK or (action is Action.PUSH and file is None):
-        raise BadInput("pumpwatch config push FILE --stack NAME; show and pull take --stack too")
+def _of_a_stack(action: Action, file: Path | None, stack: str, region: str) -> None:
     deployed = deployed_stack(stack, region)
-    settings = stored_settings(deployed)
-    if action is Action.PUSH and file is not None:
-        wanted = settings_to_push(file, deployed)
-        lines = differences(settings, wanted)
-        if lines:
-            push(deployed, wanted)
-        settings = wanted
-        typer.echo("\n".join(lines) or "nothing changes", err=as_json)
-    text = "".join(f"{as_line(name, value)}\n" for name, value in settings.items())
-    if action is Action.PULL and file is not None:
-        with file.open("x", encoding="utf-8") as made:
-            made.write(text)
-    elif as_json:
-        typer.echo(json.dumps(settings))
-    elif action is not Action.PUSH:
+    before = stored_settings(deployed)
+    text = "".join(f"{as_line(name, value)}\n" for name, value in before.items())
+    if action is Action.SHOW:
         typer.echo(text, nl=False)
+    elif file is None:
+        raise BadInput(f"name the file: pumpwatch config {action} FILE --stack {stack}")
+    elif action is Action.PULL:
+        _write(file, text)
+    else:
+        settings = settings_to_push(file, deployed)
+        lines = differences(before, settings)
+        typer.echo("\n".join(lines) or "nothing changes")
+        if lines:
+            push(deployed, before, settings)
+
+
+def _write(path: Path, text: str) -> None:
+    with path.open("x", encoding="utf-8") as made:
+        made.write(text)
+    typer.echo(f"Written: {path}")

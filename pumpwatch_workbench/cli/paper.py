@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pumpwatch_workbench.cli import desk as long_form
 from pumpwatch_workbench.cli.desk import desk
+from pumpwatch_workbench.cli.options import Setting
 
 
 def paper(
@@ -19,7 +20,7 @@ def paper(
     metrics_address: long_form.MetricsAddress = None,
     resume: long_form.Resume = False,
     config: long_form.Config = None,
-    set_: long_form.Setting = None,
+    set_: Setting = None,
     as_json: long_form.AsJson = False,
 ) -> None:
     """Trade on paper with Bybit's real market data: no key, no account, no AWS.

@@ -33,7 +33,7 @@ CASES = [
     ("paper --store {foreign}", "another program's database"),
     ("paper --store {newer}", "was written by a newer Pumpwatch"),
     ("paper --store {corrupt}", "name another file"),
-    ("paper --store {new} --symbols ,", "--symbols=',' is not allowed: it names no symbol"),
+    ("paper --store {new} --symbols ,", "--symbols=',' is not allowed: a comma cannot be a symbol"),
     ("paper --store {new} --base-url {url} --symbols NOPEUSDT", "does not trade"),
     ("paper --store {new} --duration -5m", "--duration is -5m"),
     ("paper --store {new} --duration nan", "--duration is nan"),

@@ -49,7 +49,7 @@ def test_what_cannot_be_a_symbol_is_refused_by_name(wrong):
 
 
 def test_names_and_patterns_that_nothing_fits_are_named():
-    choice = SymbolChoice("A0USDT,GONEUSDT,B*", "A4*,C?")
+    choice = SymbolChoice(("A0USDT", "GONEUSDT", "B*"), ("A4*", "C?"))
     assert choice.unlisted(ALL) == ["GONEUSDT", "B*", "C?"]
 
 
