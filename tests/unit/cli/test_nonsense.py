@@ -53,10 +53,15 @@ CASES = [
     ("status --store {text}", "is no Pumpwatch store"),
     ("status --store {corrupt}", "the store"),
     ("status", "no region is set"),
-    ("halt --reason x", "--reason is 'x': say why in at least 3 letters"),
+    ("status --mode life", "life is none of 'paper'"),
+    ("halt", "nothing was halted; AWS: there is no store in"),
+    ("halt --stage prod --store {none}.db", "there is no store"),
     ("resume --reason ' '", "--reason is ' ': say why"),
+    ("close DOGEUSDT", "there is no store in"),
+    ("close DOGEUSDT --store {new} --wait -1", "--wait is -1"),
+    ("close DOGEUSDT --store {newer}", "written by a newer Pumpwatch"),
     ("status --store {none}.db", "there is no store"),
-    ("status --store {new} --region eu-central-1", "leave out --stack and --region"),
+    ("status --store {new} --region eu-central-1", "name different installations: give one"),
     ("doctor", "no region is set"),
     ("doctor --region 'a b'", "--region a b cannot be used"),
     # backfill, costs
@@ -191,6 +196,7 @@ def _stores(here):
     newer.write("PRAGMA user_version = 99")
     older.write("DROP TABLE runs")
     older.write("DROP TABLE looked_at")
+    older.write("DROP TABLE close_requests")
     older.write("ALTER TABLE leases DROP COLUMN mark")
     older.write("PRAGMA user_version = 1")
     newer.close()
