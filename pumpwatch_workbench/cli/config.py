@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +13,7 @@ import typer
 
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.operating import deployed_stack
-from pumpwatch_workbench.cli.options import Region
+from pumpwatch_workbench.cli.options import AsJson, Region
 from pumpwatch_workbench.configuration.load import FILE, KINDS, KNOWN, load
 from pumpwatch_workbench.configuration.meanings import starting_file
 from pumpwatch_workbench.configuration.stack_object import (
@@ -21,6 +23,9 @@ from pumpwatch_workbench.configuration.stack_object import (
     stored_settings,
 )
 from pumpwatch_workbench.configuration.toml_file import as_line
+
+Said = tuple[Sequence[str], Mapping[str, object]]
+"""Lines for a person, and the document for --json."""
 
 
 class Action(StrEnum):
@@ -39,13 +44,14 @@ def config(
     *,
     stack: Annotated[str, typer.Option(help="A deployed stack, for show, push and pull.")] = "",
     region: Region = "",
+    as_json: AsJson = False,
 ) -> None:
-    """Make, check and show `pumpwatch.toml`, and bring settings to a deployed stack.
+    """Make, check and show a configuration, and bring it to a stack.
 
-    `init` writes a starting file, `show` prints what is in force and where it comes from, `check`
-    says what is wrong. `push` replaces a stack's settings by a file's, `pull` writes them into a
-    new file. The file in force is the one in PUMPWATCH_CONFIG, ./pumpwatch.toml, or pumpwatch.toml
-    in the folder of a person.
+    `init` writes a starting `pumpwatch.toml`, `show` prints what is in force and where it comes
+    from, `check` says what is wrong. `push` replaces a stack's settings by a file's, `pull` writes
+    them into a new file. The file in force is the one in PUMPWATCH_CONFIG, ./pumpwatch.toml, or
+    pumpwatch.toml in the folder of a person.
 
     Examples:
       pumpwatch config init
@@ -53,54 +59,54 @@ def config(
       pumpwatch config push pumpwatch.toml --stack pumpwatch
     """
     if action is Action.INIT:
-        _write(file or Path(FILE), starting_file())
+        said = _write(file or Path(FILE), starting_file())
     elif stack and action is not Action.CHECK:
-        _of_a_stack(action, file, stack, region)
+        said = _of_a_stack(action, file, stack, region)
     elif action in (Action.PUSH, Action.PULL):
         raise BadInput(f"pumpwatch config {action} FILE --stack NAME: name file and stack")
     elif action is Action.SHOW:
-        _show(file)
+        said = _in_force(file)
     elif file is None:
         raise BadInput("name the file to check: pumpwatch config check pumpwatch.toml")
     else:
         given = load({}, file=file, environment={}).given
-        typer.echo(f"{file}: {len(given)} settings, nothing is wrong")
+        said = [f"{file}: {len(given)} settings, nothing is wrong"], {"settings": len(given)}
+    lines, document = said
+    typer.echo(json.dumps(document) if as_json else "\n".join(lines))
 
 
-def _show(file: Path | None) -> None:
+def _in_force(file: Path | None) -> Said:
     loaded = load({}, file=file, environment=os.environ)
     for warning in loaded.warnings:
         typer.echo(warning, err=True)
-    typer.echo(f"File: {loaded.file or 'none'}")
-    rows = {}
+    lines, rows = [f"File: {loaded.file or 'none'}"], {}
     for part, kind in KINDS.items():
         for name in kind.model_fields.keys() & KNOWN:
-            rows[name] = getattr(getattr(loaded, part), name)
-    for name, value in sorted(rows.items()):
-        given = loaded.given.get(name)
-        origin = given.shown.removesuffix(f": {name}") if given else "default"
-        typer.echo(f"{name} = {str(value) or '(empty)'}  ({origin})")
+            given = loaded.given.get(name)
+            origin = given.shown.removesuffix(f": {name}") if given else "default"
+            rows[name] = str(getattr(getattr(loaded, part), name)), origin
+    lines += [f"{name} = {text or '(empty)'}  ({of})" for name, (text, of) in sorted(rows.items())]
+    return lines, rows
 
 
-def _of_a_stack(action: Action, file: Path | None, stack: str, region: str) -> None:
+def _of_a_stack(action: Action, file: Path | None, stack: str, region: str) -> Said:
     deployed = deployed_stack(stack, region)
     before = stored_settings(deployed)
-    text = "".join(f"{as_line(name, value)}\n" for name, value in before.items())
+    lines = [as_line(name, value) for name, value in before.items()]
     if action is Action.SHOW:
-        typer.echo(text, nl=False)
-    elif file is None:
+        return lines, before
+    if file is None:
         raise BadInput(f"name the file: pumpwatch config {action} FILE --stack {stack}")
-    elif action is Action.PULL:
-        _write(file, text)
-    else:
-        settings = settings_to_push(file, deployed)
-        lines = differences(before, settings)
-        typer.echo("\n".join(lines) or "nothing changes")
-        if lines:
-            push(deployed, before, settings)
+    if action is Action.PULL:
+        return _write(file, "\n".join([*lines, ""]))
+    settings = settings_to_push(file, deployed)
+    changes = differences(before, settings)
+    if changes:
+        push(deployed, before, settings)
+    return changes or ["nothing changes"], settings
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str) -> Said:
     with path.open("x", encoding="utf-8") as made:
         made.write(text)
-    typer.echo(f"Written: {path}")
+    return [f"Written: {path}"], {"file": str(path)}

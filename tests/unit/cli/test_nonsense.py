@@ -85,7 +85,10 @@ CASES = [
     ("download --symbols BTCUSD --from 2026-11-01 --base-url {url}", "did you mean BTCUSDT?"),
     ("download --symbols all --from 2026-11-01 --base-url http://x.org", "--base-url is"),
     ("download --symbols x --from 2026-11-01 --requests-per-second 0", "greater than or equal"),
-    # config
+    # desk, config
+    ("desk --mode magic", "--mode='magic' is not allowed: it must be one of paper, demo, live"),
+    ("desk --mode live --strategy fade", "live trading needs the account's UID"),
+    ("desk --mode live --confirm 1", "live trading needs a strategy's name"),
     ("config check {none}", "there is no configuration"),
     ("config check", "name the file to check"),
     ("config check {text}", "is not valid TOML"),
