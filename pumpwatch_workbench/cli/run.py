@@ -12,13 +12,13 @@ from rich.console import Console
 from pumpwatch.errors import BadInput
 from pumpwatch.settings.overrides import OF_THE_DEPLOYMENT
 from pumpwatch_workbench.cli.options import (
-    ActOption,
     AsJson,
     ConfigFile,
+    DetectorOption,
     Replay,
     ReportPage,
-    RuleOption,
     Setting,
+    StrategyOption,
     Symbols,
     check_range,
 )
@@ -50,8 +50,8 @@ def run(
     hours: Annotated[float, typer.Option(help="Market hours to play.")] = 0.75,
     scan_interval: Annotated[int, typer.Option(help="Seconds between scans, 1 to 60.")] = 5,
     replay: Replay = None,
-    detector: RuleOption = None,
-    strategy: ActOption = None,
+    detector: DetectorOption = None,
+    strategy: StrategyOption = None,
     set_: Setting = None,
     config: ConfigFile = None,
     report: ReportPage = Path("build/run-report.html"),

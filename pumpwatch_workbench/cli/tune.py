@@ -14,16 +14,16 @@ from rich.progress import Progress
 
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.options import (
-    ActOption,
     AsJson,
     ConfigFile,
     DetectorName,
+    DetectorOption,
     Folder,
     QuotePrice,
     ReportPage,
-    RuleOption,
     Setting,
     StrategyName,
+    StrategyOption,
     check_range,
 )
 from pumpwatch_workbench.cli.printing import print_end
@@ -64,8 +64,8 @@ class EngineName(StrEnum):
 def tune(
     folder: Folder,
     *,
-    strategy: ActOption = None,
-    detector: RuleOption = None,
+    strategy: StrategyOption = None,
+    detector: DetectorOption = None,
     search: Annotated[
         list[str] | None,
         typer.Option(
