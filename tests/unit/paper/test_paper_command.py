@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 from support.paper_trading import PumpedExchange
 
-from pumpwatch.errors import BadInput, PumpwatchError
+from pumpwatch.errors import BadInput, PumpwatchError, SettingsError
 from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.cli.times import parse_duration
 from pumpwatch_workbench.local.store import Database
