@@ -118,6 +118,17 @@ def test_a_choice_that_nothing_fits_watches_nothing_and_says_so(detector, caplog
     assert rig.tick(3, detect=again).symbols == 5
 
 
+def test_another_choice_may_leave_out_most_of_the_market():
+    rig = Rig().ready()
+    kinds = dict.fromkeys(ALL, "stock") | {"A0USDT": ""}
+    rig.market.watchlist = lambda: kinds
+    rig.settings = rig.settings.model_copy(update={"excluded_symbol_types": ""})
+    rig.detect = rig.new_instance()
+    assert rig.tick(0).symbols == 5
+    other = changed(rig, excluded_symbol_types="stock")
+    assert rig.tick(1, detect=other).symbols == 1
+
+
 def test_a_short_list_of_the_exchange_is_still_not_believed():
     rig = Rig().ready()
     rig.detect = changed(rig, symbols="A[0-3]USDT")
