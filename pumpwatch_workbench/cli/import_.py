@@ -1,0 +1,79 @@
+"""`pumpwatch import`: candles and trades of other programs, as a folder of recordings."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pumpwatch.domain.moments import SECOND
+from pumpwatch_workbench.cli.options import AsJson
+from pumpwatch_workbench.cli.progress import errors, track
+from pumpwatch_workbench.recordings.tables import moment
+from pumpwatch_workbench.research.importing.files import find_files
+from pumpwatch_workbench.research.importing.importer import Importer, ImportedSymbol
+from pumpwatch_workbench.research.importing.names import interval_of
+
+MOST_SHOWN = 20
+
+
+def import_(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files, or folders.")],
+    *,
+    out: Annotated[Path, typer.Option(help="The folder to make.")] = Path("candles"),
+    symbol: Annotated[str, typer.Option(help="Symbol of files that do not say it.")] = "",
+    quote: Annotated[str, typer.Option(help="Quote currency of names such as DOGE.")] = "",
+    interval: Annotated[str, typer.Option(help="Length of the candles; seen by default.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make a folder of recorded candles from files of other programs.
+
+    Reads candles and trades of freqtrade (Feather, JSON), ccxt (CSV), Binance and Bybit (CSV, zip,
+    gz). Says which times, symbols and intervals it sees; leaves out and counts impossible rows.
+
+    Examples:
+      pumpwatch import user_data/data/bybit/futures --out candles
+      pumpwatch import BTCUSDT-1m-2025-01.zip BTCUSDT-1m-2025-02.zip
+      pumpwatch import ohlcv.csv --symbol DOGE/USDT:USDT --out doge
+    """
+    paths = find_files(files)
+    importer = Importer(out, symbol=symbol, quote=quote, interval=interval_of(interval))
+    try:
+        for path in track(paths, "Files", len(paths)):
+            importer.read(path, is_named=path in files)
+        segments = importer.finish()
+    finally:
+        importer.close()
+    left_out = asdict(importer.left_out)
+    if as_json:
+        symbols = {name: asdict(known) for name, known in sorted(importer.symbols.items())}
+        found = {"symbols": symbols, "left_out": left_out, "skipped": importer.skipped}
+        typer.echo(json.dumps({"folder": str(out), "segments": segments, **found}))
+    lines = [_sentence(name, known) for name, known in sorted(importer.symbols.items())]
+    lines += [f"Skipped {text}" for text in importer.skipped]
+    if len(lines) > MOST_SHOWN:
+        lines[MOST_SHOWN:] = [f"... and {len(lines) - MOST_SHOWN} more: --json prints all"]
+    for kind, rows in left_out["rows"].items():
+        lines.append(f"Left out: {rows:,} rows {kind}, first {left_out['first'][kind]}")
+    lines.append(f"{segments} segments: {out}")
+    errors().print("\n".join(lines), soft_wrap=True)
+
+
+def _sentence(symbol: str, known: ImportedSymbol) -> str:
+    lengths = [f"of {length // SECOND} seconds" for length in known.intervals]
+    if known.trades:
+        lengths.append(f"made of {known.trades:,} trades")
+    parts = [
+        f"{symbol}: {known.candles:,} candles {' and '.join(lengths)}",
+        f"times in {' and '.join(known.units)}",
+        f"{moment(known.begin)} to {moment(known.end)}",
+        f"{known.holes:,} holes ({known.minutes_missing:,} minutes)",
+    ]
+    if known.rows_sorted:
+        parts.append(f"{known.rows_sorted:,} rows were out of order")
+    if known.turnover_computed:
+        parts.append("turnover is close times volume")
+    return ", ".join(parts)
