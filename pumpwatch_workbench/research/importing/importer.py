@@ -86,10 +86,12 @@ class Importer:
         writer = RecordingWriter(self._work, split_from=LONGEST_GAP)
         for symbol, imported in sorted(self.symbols.items()):
             days = self._parts[symbol]
-            candles = self._candles(days.pop(0, []), imported)
+            tables = self._candles(days.pop(0, []), imported)
             trades = [self._trades(days[day], imported) for day in sorted(days)]
-            made = [minutes_of(pl.read_parquet(path)) for path in trades]
-            table = pl.concat([*candles, *made]).unique("time", keep="first").sort("time")
+            tables += [minutes_of(pl.read_parquet(path)) for path in trades]
+            table = pl.concat(tables)
+            if trades:
+                table = table.unique("time", keep="first").sort("time")
             _describe(imported, symbol, table)
             writer.add(symbol, table.rename({"time": "open_time"}))
             writer.add_trades(symbol, map(pl.read_parquet, trades))

@@ -41,7 +41,7 @@ def read_name(name: str) -> FileName:
             interval = interval_of(word)
         elif word.lower() in NOT_TRADED:
             traded = False
-        elif word and word.lower() not in OTHER:
+        elif word and not word.isdecimal() and word.lower() not in OTHER:
             words.append(word)
     return FileName("/".join(words), interval, traded)
 

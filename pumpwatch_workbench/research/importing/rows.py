@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -16,11 +15,9 @@ from pumpwatch_workbench.recordings.soundness import HIGHEST, LOWEST, MOST
 UNITS = ("seconds", "milliseconds", "microseconds", "nanoseconds")
 LEAST, MICROSECONDS = np.array([1e11, 1e14, 1e17]), np.array([1e6, 1e3, 1, 1e-3])
 """From these numbers on a time is in the next unit (years 1973 to 5138); microseconds of each."""
-EARLIEST = 1_230_768_000_000
-"""2009: before it there was no coin."""
-OFTEN = 0.02
-"""Share of the steps that the shortest one must have to be the candles' length."""
-READABLE = {"without a readable time": pl.col("time") >= EARLIEST}
+EARLIEST, LATEST = 1_230_768_000_000, 4_102_444_800_000
+"""2009, before which there was no coin, and 2100."""
+READABLE = {"without a readable time": pl.col("time").is_between(EARLIEST, LATEST)}
 SIDES = {"buy": "Buy", "sell": "Sell", "true": "Sell", "false": "Buy"}
 """True: the buyer was the maker, so the taker sold."""
 
@@ -29,7 +26,7 @@ SIDES = {"buy": "Buy", "sell": "Sell", "true": "Sell", "false": "Buy"}
 class LeftOut:
     """Rows that were left out, by kind, each with the place of the first."""
 
-    rows: Counter[str] = field(default_factory=Counter)
+    rows: dict[str, int] = field(default_factory=dict)
     first: dict[str, str] = field(default_factory=dict)
 
     def take(self, table: pl.DataFrame, checks: Mapping[str, pl.Expr]) -> pl.DataFrame:
@@ -38,7 +35,7 @@ class LeftOut:
             passed = table.select(check.fill_null(value=False)).to_series()
             bad = table.filter(~passed)
             if bad.height:
-                self.rows[kind] += bad.height
+                self.rows[kind] = self.rows.get(kind, 0) + bad.height
                 self.first.setdefault(kind, f"{bad['file'][0]} line {bad['line'][0]}")
                 table = table.filter(passed)
         return table
@@ -68,11 +65,13 @@ def _dates(column: pl.Series) -> pl.Series:
 
 
 def step_of(times: IntArray) -> int:
-    """Return the shortest step that is not rare, 0 where there is none."""
-    steps = np.diff(np.unique(times[times >= EARLIEST]))
+    """Return the most frequent step, 0 where there is none; it is the candles' length.
+
+    Where minutes without a trade are missing it still is: longer steps are rarer.
+    """
+    steps = np.diff(np.unique(times[(EARLIEST <= times) & (times <= LATEST)]))
     lengths, counts = np.unique(steps, return_counts=True)
-    often = lengths[counts >= OFTEN * len(steps)]
-    return int(often[0]) if len(often) else 0
+    return int(lengths[np.argmax(counts)]) if len(lengths) else 0
 
 
 def candles_of(rows: pl.DataFrame, length: int, left_out: LeftOut) -> pl.DataFrame:
