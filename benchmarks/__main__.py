@@ -18,6 +18,7 @@ from benchmarks import (
     care,
     detector,
     evaluate,
+    importing,
     lambda_functions,
     paper,
     report,
@@ -44,6 +45,7 @@ AREAS: dict[str, Callable[[], dict[str, float]]] = {
     "report": report.measure,
     "run": run.measure,
     "backtest": backtest.measure,
+    "import": importing.measure,
 }
 RESULTS = Path(__file__).with_name("results.json")
 
