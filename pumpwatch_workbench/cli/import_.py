@@ -14,7 +14,7 @@ from pumpwatch_workbench.cli.options import AsJson
 from pumpwatch_workbench.cli.progress import errors, track
 from pumpwatch_workbench.recordings.tables import moment
 from pumpwatch_workbench.research.importing.files import find_files
-from pumpwatch_workbench.research.importing.importer import Importer, ImportedSymbol
+from pumpwatch_workbench.research.importing.importer import ImportedSymbol, Importer
 from pumpwatch_workbench.research.importing.names import interval_of
 
 MOST_SHOWN = 20

@@ -22,7 +22,7 @@ ROW_GROUP = 50_000
 
 
 class RecordingWriter:
-    """Collects recordings in a folder for unfinished work. A gap longer than `split_from` splits."""
+    """Collects recordings in a folder for unfinished work; a gap over `split_from` splits one."""
 
     def __init__(self, work: Path, *, split_from: int) -> None:
         self.segments: list[SegmentRow] = []
@@ -40,7 +40,9 @@ class RecordingWriter:
             numbers[begin:end] = number
             self.segments.append(SegmentRow(number, symbol, int(times[begin]), last + MINUTE))
         path = self._new("candles")
-        table.with_columns(segment=numbers).select(CANDLE_COLUMNS).write_parquet(path)
+        table.with_columns(segment=numbers).select(CANDLE_COLUMNS).write_parquet(
+            path, compression="lz4"
+        )
 
     def add_trades(self, symbol: str, parts: Iterable[pl.DataFrame]) -> None:
         """Add trades in order of time; they belong to the symbol's segments that are there."""
@@ -48,9 +50,8 @@ class RecordingWriter:
         starts, numbers = (np.array([row.start for row in rows]), [row.number for row in rows])
         for part in parts:
             place = np.searchsorted(starts, part["time"].to_numpy(), side="right") - 1
-            numbered = part.with_columns(segment=np.array(numbers, np.int32)[place])
-            columns = ("segment", "time", "price", "quantity", "side")
-            numbered.select(columns).write_parquet(self._new("trades"))
+            segments = pl.Series("segment", np.array(numbers, np.int32)[place])
+            part.insert_column(0, segments).write_parquet(self._new("trades"), compression="lz4")
 
     def finish(self, folder: Path, contracts: Mapping[str, Instrument]) -> None:
         """Write what was added; `candles.parquet` comes last."""

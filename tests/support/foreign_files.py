@@ -113,7 +113,9 @@ CANDLE_FILES = {
     "BTCUSDT-1m-2025-01.parquet": lambda t: pl.DataFrame(t).pipe(_parquet),
     "BTCUSDT_1_2025.csv.gz": lambda t: gzip.compress(
         _text(
-            t.select(pl.col("time") // 1000, pl.lit("BTCUSDT"), pl.lit(1).alias("p"), pl.exclude("time")),
+            t.select(
+                pl.col("time") // 1000, pl.lit("BTCUSDT"), pl.lit(1).alias("p"), pl.exclude("time")
+            ),
             "start_at,symbol,period,open,high,low,close,volume,turnover",
         ).encode()
     ),
@@ -130,6 +132,7 @@ def _rows(table, *columns):
     return _text(table.with_row_index("id").select(*columns))
 
 
+PAID = (pl.col("price") * pl.col("quantity")).alias("paid")
 MAKER = (pl.col("side") == "Sell").alias("maker")
 TRADE_FILES = {
     "BTCUSDT-aggTrades-2025-01-01.zip": lambda t: zipped(
@@ -144,7 +147,12 @@ TRADE_FILES = {
         + _rows(t, "id", "price", "quantity", pl.lit(1), pl.lit(2).alias("l"), "time", MAKER)
     ),
     "BTCUSDT-trades-2025-01-01.csv": lambda t: _rows(
-        t, "id", "price", "quantity", (pl.col("price") * pl.col("quantity")).alias("q"), "time", MAKER
+        t, "id", "price", "quantity", PAID, "time", MAKER
+    ),
+    "BTCUSDT-trades-2025-01-02.csv": lambda t: (
+        _rows(t, "id", "price", "quantity", PAID, "time", MAKER, pl.lit(value=True).alias("best"))
+        .replace("true", "True")
+        .replace("false", "False")
     ),
     "BTCUSDT2025-01-01.csv.gz": lambda t: gzip.compress(
         (
@@ -152,15 +160,16 @@ TRADE_FILES = {
             + _rows(
                 t, (pl.col("time") / 1000).alias("time"), pl.lit("BTCUSDT").alias("symbol"), "side",
                 "quantity", "price", pl.lit("PlusTick").alias("tick"), "id", pl.lit(0).alias("g"),
-                pl.col("quantity").alias("h"), (pl.col("price") * pl.col("quantity")).alias("f"),
-                pl.lit(0).alias("rpi"),
+                pl.col("quantity").alias("h"), PAID, pl.lit(0).alias("rpi"),
             )
         ).encode()
     ),
     "BTCUSDT_2025-01-01.csv.gz": lambda t: gzip.compress(
         (
             "id,timestamp,price,volume,side,rpi\n"
-            + _rows(t, "id", "time", "price", "quantity", pl.col("side").str.to_lowercase(), pl.lit(0))
+            + _rows(
+                t, "id", "time", "price", "quantity", pl.col("side").str.to_lowercase(), pl.lit(0)
+            )
         ).encode()
     ),
     "BTC_USDT-trades.json.gz": lambda t: gzip.compress(

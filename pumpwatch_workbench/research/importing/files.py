@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import gzip
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.recordings.parquet import IMPORTABLE, is_importable, unreadable
@@ -16,19 +15,20 @@ from pumpwatch_workbench.recordings.parquet import IMPORTABLE, is_importable, un
 MOST_TIMES, MOST_BYTES = 100, 50_000_000
 """An archive may hold so many times its size and so much more; candles shrink to a fifth."""
 CHUNK = 1 << 20
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+DAMAGED = (
+    zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, NotImplementedError, RuntimeError,
+)  # fmt: skip
 
 
 def find_files(paths: Iterable[Path]) -> list[Path]:
     """Return the files, those of a folder sorted, each once. Raises `BadInput`."""
     files: dict[Path, Path] = {}
     for path in paths:
-        inside = [path] if is_importable(path) and path.is_file() else []
-        if path.is_dir():
-            inside = sorted(file for file in path.rglob("*") if is_importable(file))
+        inside = sorted(path.rglob("*")) if path.is_dir() else [path]
+        inside = [file for file in inside if is_importable(file) and file.is_file()]
         if not inside:
             raise BadInput(f"{path}: nothing to import there: give files {', '.join(IMPORTABLE)}")
-        files |= {file.resolve(): file for file in inside if file.is_file()}
+        files |= {file.resolve(): file for file in inside}
     return list(files.values())
 
 
@@ -39,27 +39,24 @@ def unpack(path: Path, work: Path) -> Iterator[tuple[str, Path]]:
     try:
         if kind == ".zip":
             with zipfile.ZipFile(path) as archive:
-                for member in filter(lambda name: is_importable(Path(name)), archive.namelist()):
-                    with archive.open(member) as file:
-                        yield f"{path}:{member}", _copied(file, Path(member), work, most)
+                for member in archive.namelist():
+                    if is_importable(Path(member)):
+                        with archive.open(member) as file:
+                            yield f"{path}:{member}", _copied(file, Path(member), work, most)
         elif kind in (".gz", ".json"):
             with gzip.open(path) if kind == ".gz" else path.open("rb") as file:
-                inside = Path(path.stem) if kind == ".gz" else path
-                yield str(path), _copied(file, inside, work, most)
+                name = path.with_suffix("") if kind == ".gz" else path
+                yield str(path), _copied(cast(IO[bytes], file), name, work, most)
         else:
             yield str(path), path
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise unreadable(path, error) from None
-    except OSError as error:
-        if error.errno in FULL:
-            raise
+    except DAMAGED as error:
         raise unreadable(path, error) from None
 
 
 def _copied(file: IO[bytes], name: Path, work: Path, most: int) -> Path:
     """Copy a table into the folder for unfinished work, JSON as CSV."""
     is_json = name.suffix.lower() == ".json"
-    target = work / ("unpacked.csv" if is_json else f"unpacked{name.suffix.lower()}")
+    target = work / f"unpacked{'.csv' if is_json else name.suffix.lower()}"
     chunks = iter(lambda: file.read(CHUNK), b"")
     with target.open("wb") as copy:
         for chunk in _lines_of_json(chunks, name) if is_json else chunks:
@@ -74,12 +71,11 @@ def _copied(file: IO[bytes], name: Path, work: Path, most: int) -> Path:
 
 def _lines_of_json(chunks: Iterable[bytes], name: Path) -> Iterator[bytes]:
     """Yield the rows of `[[1, 2], [3, 4]]` as lines of CSV, without holding all of them."""
-    rest, begins = b"", True
-    for chunk in chunks:
+    rest = b""
+    for place, chunk in enumerate(chunks):
         text = rest + chunk.translate(None, b" \t\r\n")
-        if begins and not text.startswith(b"[["):
+        if not place and not text.startswith(b"[["):
             raise BadInput(f"{name}: JSON must be a list of rows that are lists, [[time, open, ...")
-        cut = text.rfind(b"],") + 2 if b"]," in text else 0
-        begins, rest = False, text[cut:]
-        yield text[:cut].translate(None, b"[").replace(b"],", b"\n")
+        rows, comma, rest = text.rpartition(b"],")
+        yield (rows + comma).translate(None, b"[").replace(b"],", b"\n")
     yield rest.translate(None, b"[]") + b"\n"

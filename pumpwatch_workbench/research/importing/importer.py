@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -19,9 +19,9 @@ from pumpwatch_workbench.recordings.soundness import FAR, LONGEST_GAP
 from pumpwatch_workbench.recordings.writing import RecordingWriter
 
 from .files import unpack
-from .names import FileName, read_name, symbol_of
-from .rows import LeftOut, candles_of, minutes_of, step_of, times_of, trades_of
-from .tables import open_table
+from .names import read_name, symbol_of
+from .rows import LeftOut, minutes_of, sound_rows, step_of, times_of
+from .tables import rows_of
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class ImportedSymbol:
 class Importer:
     """Reads files into a hidden folder within `out`, which is filled when all is well.
 
-    Trades are kept by day, so that a day's trades are all that memory must hold of them.
+    Trades are kept by day, so that memory holds those of a day. `interval` 0 is recognised.
     """
 
     def __init__(self, out: Path, *, symbol: str, quote: str, interval: int) -> None:
@@ -58,8 +58,8 @@ class Importer:
         out.mkdir(parents=True, exist_ok=True)
         self._work = Path(tempfile.mkdtemp(prefix=".import-", dir=out))
         self._names = count()
-        self._parts: dict[str, dict[int, list[Path]]] = {}
-        """Of each symbol, by day: the rows of trades; under 0: those of candles."""
+        self._candles: dict[str, list[Path]] = defaultdict(list)
+        self._trades: dict[str, dict[int, list[Path]]] = defaultdict(lambda: defaultdict(list))
 
     def close(self) -> None:
         """Remove what is unfinished, and the folder if nothing is in it."""
@@ -70,25 +70,26 @@ class Importer:
     def read(self, path: Path, *, is_named: bool) -> None:
         """Read a file; in a folder, what is no one-minute market is skipped. Raises `BadInput`."""
         for where, file in unpack(path, self._work):
-            name = read_name(Path(where.removeprefix(f"{path}:")).name)
-            problem = _too_long(self._interval or name.interval)
-            if not name.is_traded:
+            pair, interval, is_traded = read_name(Path(where.removeprefix(f"{path}:")).name)
+            problem = _too_long(self._interval or interval)
+            if not is_traded:
                 problem = "prices of a mark or an index, or funding: nobody traded at them"
-            if not problem:
-                self._read(file, where, name)
-            elif is_named:
+            if problem and is_named:
                 raise BadInput(f"{where}: {problem}")
-            else:
+            if problem:
                 self.skipped.append(f"{where}: {problem}")
+            else:
+                self._read(file, where, self._symbol or pair, self._interval or interval)
 
     def finish(self) -> int:
         """Write the folder; return how many segments it has. Raises `BadInput`."""
         writer = RecordingWriter(self._work, split_from=LONGEST_GAP)
         for symbol, imported in sorted(self.symbols.items()):
-            days = self._parts[symbol]
-            tables = self._candles(days.pop(0, []), imported)
-            trades = [self._trades(days[day], imported) for day in sorted(days)]
-            tables += [minutes_of(pl.read_parquet(path)) for path in trades]
+            days = sorted(self._trades[symbol].items())
+            trades = [self._day_of_trades(paths, imported) for _, paths in days]
+            tables = [minutes_of(pl.read_parquet(path)) for path in trades]
+            if paths := self._candles[symbol]:
+                tables.insert(0, self._candles_of(paths, imported))
             table = pl.concat(tables)
             if trades:
                 table = table.unique("time", keep="first").sort("time")
@@ -110,84 +111,75 @@ class Importer:
 
     # --- inside --------------------------------------------------------------------------
 
-    def _read(self, path: Path, where: str, name: FileName) -> None:
-        length = self._interval or name.interval
-        is_trades, batches = open_table(path, where)
-        for batch in batches:
+    def _read(self, path: Path, where: str, pair: str, length: int) -> None:
+        for batch in rows_of(path, where):
             times, units = times_of(batch["time"])
-            length = length or step_of(times)
+            is_trades = "price" in batch.columns
+            length = length or step_of(times) or MINUTE
             if not is_trades and (problem := _too_long(length)):
                 raise BadInput(f"{where}: {problem}")
-            timed = batch.with_columns(time=times, file=pl.lit(where, pl.Categorical))
-            for symbol, market, rows in self._by_symbol(timed, where, name):
-                _check_coins(rows, where)
-                if is_trades:
-                    good = trades_of(rows, self.left_out)
-                else:
-                    good = candles_of(rows, length, self.left_out)
+            _check_coins(batch, where)
+            has_symbol = "symbol" in batch.columns
+            if self._symbol and has_symbol and batch["symbol"].n_unique() > 1:
+                raise BadInput(f"{where} holds several symbols: leave out --symbol")
+            own = pl.lit(pair) if self._symbol or not has_symbol else pl.col("symbol")
+            file = pl.lit(where, pl.Categorical)
+            named = batch.with_columns(time=times, file=file, symbol=own)
+            for (text,), rows in named.group_by("symbol", maintain_order=True):
+                symbol, known = self._known(str(text or ""), where)
+                good = sound_rows(rows, 0 if is_trades else length, self.left_out)
                 if good.height:
-                    known = self.symbols.setdefault(symbol, ImportedSymbol(market))
-                    if known.market != market:
-                        raise BadInput(
-                            f"{where}: {market} and {known.market} are two markets of one symbol,"
-                            f" {symbol}: import them into two folders"
-                        )
+                    self.symbols[symbol] = known
                     known.units += [unit for unit in units if unit not in known.units]
+                    self._keep(symbol, good)
                     if not is_trades:
                         known.turnover_computed |= "turnover" not in rows.columns
-                        known.intervals = sorted({*known.intervals, length or MINUTE})
-                    self._keep(symbol, good, by_day=is_trades)
+                        known.intervals = sorted({*known.intervals, length})
 
-    def _keep(self, symbol: str, rows: pl.DataFrame, *, by_day: bool) -> None:
-        parts = self._parts.setdefault(symbol, {})
-        day = pl.col("time") // DAY if by_day else pl.lit(0)
+    def _known(self, text: str, where: str) -> tuple[str, ImportedSymbol]:
+        symbol, market = symbol_of(text, self._quote)
+        if not symbol:
+            raise BadInput(f"{where}: {text!r} is no symbol: give --symbol BTCUSDT")
+        known = self.symbols.get(symbol) or ImportedSymbol(market)
+        if known.market != market:
+            raise BadInput(
+                f"{where}: {market} and {known.market} are two markets of one symbol, {symbol}:"
+                " import them into two folders"
+            )
+        return symbol, known
+
+    def _keep(self, symbol: str, rows: pl.DataFrame) -> None:
+        is_trades = "price" in rows.columns
+        day = pl.col("time") // DAY if is_trades else pl.lit(0)
         for (key,), part in rows.group_by(day.alias("day"), maintain_order=True):
             path = self._work / f"part-{next(self._names)}"
             part.write_parquet(path, compression="lz4")
-            parts.setdefault(int(str(key)), []).append(path)
+            kept = self._trades[symbol][int(str(key))] if is_trades else self._candles[symbol]
+            kept.append(path)
 
-    def _by_symbol(
-        self, batch: pl.DataFrame, where: str, name: FileName
-    ) -> Iterator[tuple[str, str, pl.DataFrame]]:
-        """Yield each symbol, its market and its rows."""
-        if "symbol" in batch.columns and batch["symbol"].n_unique() > bool(self._symbol):
-            if self._symbol:
-                raise BadInput(f"{where} holds several symbols: leave out --symbol")
-            for (text,), rows in batch.group_by("symbol", maintain_order=True):
-                yield *self._known(str(text or ""), f"{where}: {text!r}"), rows
-        else:
-            text = self._symbol or name.pair
-            yield *self._known(text, where), batch
-
-    def _known(self, text: str, where: str) -> tuple[str, str]:
-        symbol, market = symbol_of(text, self._quote)
-        if not symbol:
-            raise BadInput(f"{where} does not say the symbol: give --symbol BTCUSDT")
-        return symbol, market
-
-    def _candles(self, paths: list[Path], imported: ImportedSymbol) -> list[pl.DataFrame]:
-        if not paths:
-            return []
-        table = self._sorted(paths, imported)
+    def _candles_of(self, paths: list[Path], imported: ImportedSymbol) -> pl.DataFrame:
+        table = _sorted(paths, imported)
         again = pl.col("time") == pl.col("time").shift(fill_value=0)
         same = pl.col("close") == pl.col("close").shift()
         checks = {"that come twice": ~(again & same), "that come with other prices": ~again}
         table = self.left_out.take(table, checks).drop("file", "line")
-        return [minutes_of(table) if min(imported.intervals) < MINUTE else table]
+        return minutes_of(table) if min(imported.intervals) < MINUTE else table
 
-    def _trades(self, paths: list[Path], imported: ImportedSymbol) -> Path:
+    def _day_of_trades(self, paths: list[Path], imported: ImportedSymbol) -> Path:
         """Write the trades of a day in order of time, each once where it has an id."""
-        table = self._sorted(paths, imported)
-        again = pl.col("id").is_not_null() & ~pl.struct("time", "id").is_first_distinct()
-        table = self.left_out.take(table, {"that come twice": ~again}).drop("id", "file", "line")
+        table = _sorted(paths, imported)
+        once = pl.col("id").is_null() | pl.struct("time", "id").is_first_distinct()
+        table = self.left_out.take(table, {"that come twice": once}).drop("id", "file", "line")
         imported.trades += table.height
         table.write_parquet(paths[0], compression="lz4")
         return paths[0]
 
-    def _sorted(self, paths: list[Path], imported: ImportedSymbol) -> pl.DataFrame:
-        table = pl.concat(map(pl.read_parquet, paths))
-        imported.rows_sorted += int((np.diff(table["time"]) < 0).sum())
-        return table.sort("time", maintain_order=True)
+
+def _sorted(paths: list[Path], imported: ImportedSymbol) -> pl.DataFrame:
+    table = pl.concat(map(pl.read_parquet, paths))
+    wrong = int((np.diff(table["time"]) < 0).sum())
+    imported.rows_sorted += wrong
+    return table.sort("time", maintain_order=True) if wrong else table
 
 
 def _describe(imported: ImportedSymbol, symbol: str, table: pl.DataFrame) -> None:
@@ -207,13 +199,11 @@ def _too_long(length: int) -> str:
 
 def _check_coins(rows: pl.DataFrame, where: str) -> None:
     """Raise `BadInput` when turnover is not quantity times price, as in inverse contracts."""
-    if "turnover" not in rows.columns:
-        return
-    price, amount = ("price", "quantity") if "price" in rows.columns else ("close", "volume")
-    numbers = rows.select(pl.col(price, amount, "turnover").cast(pl.Float64, strict=False))
-    ratio = (numbers["turnover"] / numbers[amount] / numbers[price]).drop_nans().median()
-    if isinstance(ratio, float) and not 1 / FAR <= ratio <= FAR:
-        raise BadInput(
-            f"{where}: turnover is {ratio:g} times volume times price: an inverse contract, whose"
-            " volume is no coins, or columns in another order"
-        )
+    if "turnover" in rows.columns:
+        price, amount = ("price", "quantity") if "price" in rows.columns else ("close", "volume")
+        ratio = (rows["turnover"] / rows[amount] / rows[price]).drop_nans().median()
+        if isinstance(ratio, float) and not 1 / FAR <= ratio <= FAR:
+            raise BadInput(
+                f"{where}: turnover is {ratio:g} times volume times price: an inverse contract,"
+                " whose volume is no coins, or columns in another order"
+            )

@@ -24,8 +24,9 @@ NAMES = {
     "side": "side isbuyermaker buyerismaker buyerismarketmaker", "id": "id trdmatchid aggtradeid",
 }  # fmt: skip
 MEANING = {word: name for name, words in NAMES.items() for word in words.split()}
+TEXT = ("time", "symbol", "side", "id")
 CANDLE, TRADE = ("time", *PRICES, "volume"), ("time", "price", "quantity", "side")
-# By the number of columns, and how many at the end are true or false; freqtrade's trades have a side.
+# By the number of columns, and of those that are true or false; freqtrade's trades have a side.
 PLAIN = {
     (6, 0): CANDLE,
     (7, 0): (*CANDLE, "turnover"),
@@ -38,27 +39,28 @@ PLAIN = {
 }
 
 
-def open_table(path: Path, where: str) -> tuple[bool, Iterator[pl.DataFrame]]:
-    """Return whether a file holds trades, and its rows under our names, a `line` with each.
+def rows_of(path: Path, where: str) -> Iterator[pl.DataFrame]:
+    """Yield the rows of a file, a batch at a time, under our names, the `line` with each.
 
-    Raises `BadInput` that begins with `where`, also while the rows are read.
+    Raises `BadInput` that begins with `where`.
     """
     try:
-        if path.suffix.lower() == ".csv":
-            names, first_line, frame = _open_csv(path, where)
-        else:
-            is_feather = path.suffix.lower() == ".feather"
-            frame = pl.scan_ipc(path) if is_feather else pl.scan_parquet(path)
-            names, first_line = frame.collect_schema().names(), 1
+        names, first_line, frame = _csv(path, where) if _is(path, ".csv") else _binary(path)
+        known = frame.select(_columns(names, where)).with_row_index("line", first_line)
+        yield from known.collect_batches(chunk_size=BATCH, maintain_order=True)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise unreadable(Path(where), error) from None
+
+
+def _columns(names: Sequence[str], where: str) -> list[pl.Expr]:
     columns: dict[str, pl.Expr] = {}
     for place, name in enumerate(names):
         meaning = MEANING.get(re.sub("[^a-z]", "", name.lower()), "")
-        columns.setdefault(meaning, pl.nth(place).alias(meaning))
+        kind = pl.nth(place) if meaning in TEXT else pl.nth(place).cast(pl.Float64, strict=False)
+        columns.setdefault(meaning, kind.alias(meaning))
     is_trades = "price" in columns and "open" not in columns
     if is_trades and "volume" in columns:
-        columns.setdefault("quantity", columns["volume"].alias("quantity"))
+        columns.setdefault("quantity", columns.pop("volume").alias("quantity"))
     for name in TRADE if is_trades else CANDLE:
         if name not in columns:
             shown = "".join(filter(str.isprintable, ", ".join(names)))[:200]
@@ -66,33 +68,35 @@ def open_table(path: Path, where: str) -> tuple[bool, Iterator[pl.DataFrame]]:
                 f"{where} has no column {name} among {shown!r}: candles have {', '.join(CANDLE)},"
                 f" trades {', '.join(TRADE)}"
             )
-    known = frame.select(columns[name] for name in NAMES if name in columns)
-    return is_trades, _batches(known.with_row_index("line", offset=first_line), where)
+    return [column for name, column in columns.items() if name]
 
 
-def _batches(frame: pl.LazyFrame, where: str) -> Iterator[pl.DataFrame]:
-    try:
-        yield from frame.collect_batches(chunk_size=BATCH, maintain_order=True)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise unreadable(Path(where), error) from None
+def _is(path: Path, ending: str) -> bool:
+    return path.suffix.lower() == ending
 
 
-def _open_csv(path: Path, where: str) -> tuple[Sequence[str], int, pl.LazyFrame]:
-    """Return the columns' names, the line of the first row and all rows as text."""
+def _binary(path: Path) -> tuple[Sequence[str], int, pl.LazyFrame]:
+    frame = pl.scan_ipc(path) if _is(path, ".feather") else pl.scan_parquet(path)
+    return frame.collect_schema().names(), 1, frame
+
+
+def _csv(path: Path, where: str) -> tuple[Sequence[str], int, pl.LazyFrame]:
+    """Return the columns' names, the line of the first row, and all rows as text."""
     with path.open("rb") as file:
         line = file.readline(1 << 16).decode("utf-8-sig", "replace").strip()
     separator = max(",;\t", key=line.count)
     names = [field.strip(' "') for field in line.split(separator)]
-    width, flags = len(names), [name.lower() in ("true", "false") for name in names]
+    width = len(names)
     has_header = not any(re.match(r"[-+]?\d", name) for name in names)
     if not has_header:
-        side = "side" if {"buy", "sell"} & set(names) else sum(flags)
-        if (width, side) not in PLAIN:
+        flags = sum(name.lower() in ("true", "false") for name in names)
+        kind = (width, "side" if {"buy", "sell"} & set(names) else flags)
+        if kind not in PLAIN:
             raise BadInput(
                 f"{where} has {width} columns without a header, which is no known format: write"
                 f" their names into the first line, such as {','.join(CANDLE)}"
             )
-        names = [*PLAIN[width, side], *[""] * width][:width]
+        names = [*PLAIN[kind], *[""] * width][:width]
     rows = pl.scan_csv(
         path,
         has_header=False,

@@ -45,7 +45,9 @@ def same(table, expected, *, turnover=True):
 @pytest.mark.parametrize("name", CANDLE_FILES)
 def test_candles_of_every_format_are_the_same(tmp_path, name):
     table = candles()
-    said, found = imported(tmp_path / "out", write(tmp_path / "in", name, CANDLE_FILES[name](table)))
+    said, found = imported(
+        tmp_path / "out", write(tmp_path / "in", name, CANDLE_FILES[name](table))
+    )
     same(found, table)
     assert (tmp_path / "out/segments.csv").read_text() == (
         "segment,symbol,start,end\n0,BTCUSDT,2025-01-01T00:00:00Z,2025-01-01T00:30:00Z\n"
@@ -95,7 +97,9 @@ def test_one_sentence_says_what_was_seen(tmp_path):
 
 def test_files_of_a_symbol_are_joined_in_time_also_over_a_change_of_unit(tmp_path):
     table = candles(60)
-    old = write(tmp_path, "BTCUSDT-1m-2024-12.csv", klines(table[:35]).write_csv(include_header=False))
+    old = write(
+        tmp_path, "BTCUSDT-1m-2024-12.csv", klines(table[:35]).write_csv(include_header=False)
+    )
     text = KLINES + "\n" + klines(table[30:], 1000).write_csv(include_header=False)
     new = write(tmp_path, "BTCUSDT-1m-2025-01.zip", zipped("BTCUSDT-1m-2025-01.csv", text))
     said, found = imported(tmp_path / "out", new, old)
@@ -153,7 +157,9 @@ def test_rows_that_cannot_be_are_counted_and_left_out(tmp_path, kind):
 
 def test_bad_trades_are_left_out_and_repeated_ids_counted_once(tmp_path):
     good = "1,1735689600137,2.5,4,buy\n2,1735689660137,2.6,4,sell\n"
-    bad = "3,x,2.5,1,buy\n4,1735689600137,-1,1,buy\n5,1735689600137,2,0,buy\n6,1735689600137,2,1,?\n"
+    bad = (
+        "3,x,2.5,1,buy\n4,1735689600137,-1,1,buy\n5,1735689600137,2,0,buy\n6,1735689600137,2,1,?\n"
+    )
     text = "id,timestamp,price,volume,side\n" + good + bad
     paths = [write(tmp_path, f"BTCUSDT_2025-01-0{day}.csv", text) for day in (1, 2)]
     said, found = imported(tmp_path / "out", *paths)
@@ -166,14 +172,23 @@ def test_newest_first_is_sorted_and_said(tmp_path):
     said, found = imported(tmp_path / "out", path)
     same(found, candles())
     assert said["symbols"]["BTCUSDT"]["rows_sorted"] == 29
-    newest = write(tmp_path, "ETHUSDT_2025-01-01.csv.gz", TRADE_FILES["BTCUSDT_2025-01-01.csv.gz"](trades().reverse()))
+    newest = write(
+        tmp_path,
+        "ETHUSDT_2025-01-01.csv.gz",
+        TRADE_FILES["BTCUSDT_2025-01-01.csv.gz"](trades().reverse()),
+    )
     imported(tmp_path / "trades", newest)
-    assert pl.read_parquet(tmp_path / "trades/trades.parquet").drop("segment").rows() == trades().rows()
+    assert (
+        pl.read_parquet(tmp_path / "trades/trades.parquet").drop("segment").rows()
+        == trades().rows()
+    )
 
 
 def test_shorter_candles_are_joined_to_minutes(tmp_path):
     table = candles(600).with_columns(time=START + pl.int_range(600) * 1_000)
-    path = write(tmp_path, "BTCUSDT-1s-2025-01-01.csv", klines(table).write_csv(include_header=False))
+    path = write(
+        tmp_path, "BTCUSDT-1s-2025-01-01.csv", klines(table).write_csv(include_header=False)
+    )
     said, found = imported(tmp_path / "out", path)
     assert said["symbols"]["BTCUSDT"]["intervals"] == [1_000]
     part = table[:60]
@@ -213,7 +228,11 @@ def test_a_column_of_symbols_keeps_them_apart(tmp_path):
 def test_candles_come_before_those_made_of_trades(tmp_path):
     paths = [
         write(tmp_path, "BTCUSDT-1m-2025.csv", klines(candles(20)).write_csv(include_header=False)),
-        write(tmp_path, "BTCUSDT_2025-01-01.csv.gz", TRADE_FILES["BTCUSDT_2025-01-01.csv.gz"](trades())),
+        write(
+            tmp_path,
+            "BTCUSDT_2025-01-01.csv.gz",
+            TRADE_FILES["BTCUSDT_2025-01-01.csv.gz"](trades()),
+        ),
     ]
     said, found = imported(tmp_path / "out", *paths)
     same(found[:20], candles(20))
@@ -242,8 +261,7 @@ def test_what_was_imported_can_be_backtested(tmp_path, monkeypatch):
     ],
 )
 def test_names(name, pair, interval):
-    found = read_name(name)
-    assert (found.pair, found.interval, found.is_traded) == (pair, interval, True)
+    assert read_name(name) == (pair, interval, True)
 
 
 @pytest.mark.parametrize(
