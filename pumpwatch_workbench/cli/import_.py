@@ -53,13 +53,16 @@ def import_(
         found = {"symbols": symbols, "left_out": left_out, "skipped": importer.skipped}
         typer.echo(json.dumps({"folder": str(out), "segments": segments, **found}))
     lines = [_sentence(name, known) for name, known in sorted(importer.symbols.items())]
-    lines += [f"Skipped {text}" for text in importer.skipped]
-    if len(lines) > MOST_SHOWN:
-        lines[MOST_SHOWN:] = [f"... and {len(lines) - MOST_SHOWN} more: --json prints all"]
+    lines = _first(lines) + _first([f"Skipped {text}" for text in importer.skipped])
     for kind, rows in left_out["rows"].items():
         lines.append(f"Left out: {rows:,} rows {kind}, first {left_out['first'][kind]}")
     lines.append(f"{segments} segments: {out}")
     errors().print("\n".join(lines), soft_wrap=True)
+
+
+def _first(lines: list[str]) -> list[str]:
+    more = [f"... and {len(lines) - MOST_SHOWN} more: --json prints all"]
+    return lines[:MOST_SHOWN] + more * (len(lines) > MOST_SHOWN)
 
 
 def _sentence(symbol: str, known: ImportedSymbol) -> str:

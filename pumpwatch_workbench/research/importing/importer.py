@@ -68,18 +68,18 @@ class Importer:
             self._out.rmdir()
 
     def read(self, path: Path, *, is_named: bool) -> None:
-        """Read a file; in a folder, what is no one-minute market is skipped. Raises `BadInput`."""
-        for where, file in unpack(path, self._work):
-            pair, interval, is_traded = read_name(Path(where.removeprefix(f"{path}:")).name)
-            problem = _too_long(self._interval or interval)
-            if not is_traded:
-                problem = "prices of a mark or an index, or funding: nobody traded at them"
-            if problem and is_named:
-                raise BadInput(f"{where}: {problem}")
-            if problem:
-                self.skipped.append(f"{where}: {problem}")
-            else:
+        """Read a file. One that cannot be used is skipped, or `BadInput` if it was named itself."""
+        try:
+            for where, file in unpack(path, self._work):
+                pair, interval, is_traded = read_name(Path(where.removeprefix(f"{path}:")).name)
+                if not is_traded:
+                    raise BadInput(f"{where}: prices of a mark or an index: nobody traded at them")
+                _check_length(self._interval or interval, where)
                 self._read(file, where, self._symbol or pair, self._interval or interval)
+        except BadInput as error:
+            if is_named:
+                raise
+            self.skipped.append(str(error))
 
     def finish(self) -> int:
         """Write the folder; return how many segments it has. Raises `BadInput`."""
@@ -101,7 +101,8 @@ class Importer:
             raise BadInput(f"nothing good is left: {'; '.join([*kinds, *self.skipped][:5])}")
         writer.finish(self._work, {})
         try:
-            RecordedFolder(self._work).check()
+            for _ in RecordedFolder(self._work).candles():
+                pass  # Each is checked on the way; trades were, and may not fit into memory.
         except BadInput as error:
             raise BadInput(str(error).replace(f"{self._work}/", "what would be ")) from None
         for name in ("segments.csv", "trades.parquet", "candles.parquet"):
@@ -116,8 +117,7 @@ class Importer:
             times, units = times_of(batch["time"])
             is_trades = "price" in batch.columns
             length = length or step_of(times) or MINUTE
-            if not is_trades and (problem := _too_long(length)):
-                raise BadInput(f"{where}: {problem}")
+            _check_length(0 if is_trades else length, where)
             _check_coins(batch, where)
             has_symbol = "symbol" in batch.columns
             if self._symbol and has_symbol and batch["symbol"].n_unique() > 1:
@@ -191,10 +191,10 @@ def _describe(imported: ImportedSymbol, symbol: str, table: pl.DataFrame) -> Non
     imported.begin, imported.end = table["time"][0], table["time"][-1] + MINUTE
 
 
-def _too_long(length: int) -> str:
-    """Return why candles of a length cannot be imported, empty when they can."""
-    text = f"candles of {length / MINUTE:g} minutes: the rules need those of one minute"
-    return text if length > MINUTE else ""
+def _check_length(length: int, where: str) -> None:
+    if length > MINUTE:
+        minutes = f"candles of {length / MINUTE:g} minutes"
+        raise BadInput(f"{where}: {minutes}: the rules need those of one minute")
 
 
 def _check_coins(rows: pl.DataFrame, where: str) -> None:

@@ -54,7 +54,7 @@ CASES = {
         of_ccxt(pl.concat([candles(300)[:100], candles(600)[100::5]])),
         "what would be candles.parquet row 100 (segment 0, BTCUSDT, 2025-01-01T01:40:00Z): candles",
     ),
-    "a mark price": ("BTC_USDT_USDT-1m-mark.json", "[[1]]", "prices of a mark or an index"),
+    "a mark price": ("BTC_USDT_USDT-1m-mark.json", "[[1]]", "prices of a mark or an index: nobody"),
     "no volume at all": (
         "BTCUSDT.csv", of_ccxt(candles().with_columns(volume=0.0)), "no row has a volume",
     ),
@@ -118,10 +118,22 @@ def test_nothing_there(tmp_path, refused):
     assert "nothing good is left" in refused(tmp_path / "zip")
 
 
-def test_a_truncated_archive_in_a_folder_is_named(tmp_path, refused):
-    write(tmp_path / "in", "BTCUSDT-1m-2025-01.zip", zipped("BTCUSDT.csv", GOOD))
-    bad = write(tmp_path / "in", "BTCUSDT-1m-2025-02.zip", zipped("BTCUSDT.csv", GOOD)[:200])
-    assert refused(tmp_path / "in").startswith(f"{bad} cannot be read")
+def test_what_cannot_be_used_in_a_folder_is_skipped_and_said(tmp_path, refused):
+    folder = tmp_path / "in"
+    write(folder, "BTCUSDT-1m-2025-01.zip", zipped("BTCUSDT.csv", GOOD))
+    write(folder, "BTCUSDT-1m-2025-02.zip", zipped("BTCUSDT.csv", GOOD)[:200])
+    write(folder, "BTC_USDT-1m.feather", feather(candles()))
+    write(folder, "leverage_tiers_USDT.json", '{"BTC/USDT:USDT": []}')
+    answer = type_in("import", folder, "--out", tmp_path / "good")
+    assert answer.status == 0
+    skipped = [line for line in answer.errors.splitlines() if line.startswith("Skipped ")]
+    for line, words in zip(
+        skipped, ("02.zip cannot be read", "two markets of one", "must be a list"), strict=True
+    ):
+        assert words in line
+    (folder / "BTCUSDT-1m-2025-01.zip").unlink()
+    (folder / "BTC_USDT-1m.feather").unlink()
+    assert refused(folder).startswith("nothing good is left: ")
 
 
 def test_an_archive_that_unpacks_to_far_more_is_not_unpacked(tmp_path, refused, monkeypatch):
@@ -146,7 +158,8 @@ def test_an_encrypted_archive(tmp_path, refused):
 def test_markets_that_would_have_one_symbol_are_not_mixed(tmp_path, refused):
     for name in ("BTC_USDT-1m.feather", "BTC_USDT_USDT-1m-futures.feather"):
         write(tmp_path / "in", name, feather(candles()))
-    assert "BTC/USDT/USDT and BTC/USDT are two markets of one symbol" in refused(tmp_path / "in")
+    line = refused(*sorted((tmp_path / "in").iterdir()))
+    assert "BTC/USDT/USDT and BTC/USDT are two markets of one symbol" in line
 
 
 def test_one_symbol_is_not_given_to_several(tmp_path, refused):
