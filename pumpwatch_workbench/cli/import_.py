@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pumpwatch.domain.moments import SECOND
+from pumpwatch.domain.moments import MINUTE, SECOND
 from pumpwatch_workbench.cli.options import AsJson
 from pumpwatch_workbench.cli.progress import errors, track
 from pumpwatch_workbench.recordings.tables import moment
@@ -55,8 +55,8 @@ def import_(
     lines = [_sentence(name, known) for name, known in sorted(importer.symbols.items())]
     lines = _first(lines) + _first([f"Skipped {text}" for text in importer.skipped])
     for kind, rows in left_out["rows"].items():
-        lines.append(f"Left out: {rows:,} rows {kind}, first {left_out['first'][kind]}")
-    lines.append(f"{segments} segments: {out}")
+        lines.append(f"Left out: {_number(rows, 'row')} {kind}, first {left_out['first'][kind]}")
+    lines.append(f"{_number(segments, 'segment')}: {out}")
     errors().print("\n".join(lines), soft_wrap=True)
 
 
@@ -65,18 +65,26 @@ def _first(lines: list[str]) -> list[str]:
     return lines[:MOST_SHOWN] + more * (len(lines) > MOST_SHOWN)
 
 
+def _number(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def _sentence(symbol: str, known: ImportedSymbol) -> str:
-    lengths = [f"of {length // SECOND} seconds" for length in known.intervals]
+    lengths = [
+        "of 1 minute" if length == MINUTE else f"of {_number(length // SECOND, 'second')}"
+        for length in known.intervals
+    ]
     if known.trades:
-        lengths.append(f"made of {known.trades:,} trades")
+        lengths.append(f"made of {_number(known.trades, 'trade')}")
+    holes, missing = _number(known.holes, "hole"), _number(known.minutes_missing, "minute")
     parts = [
-        f"{symbol}: {known.candles:,} candles {' and '.join(lengths)}",
+        f"{symbol}: {_number(known.candles, 'candle')} {' and '.join(lengths)}",
         f"times in {' and '.join(known.units)}",
         f"{moment(known.begin)} to {moment(known.end)}",
-        f"{known.holes:,} holes ({known.minutes_missing:,} minutes)",
+        f"{holes} ({missing})" if known.holes else "no holes",
     ]
     if known.rows_sorted:
-        parts.append(f"{known.rows_sorted:,} rows were out of order")
+        parts.append(f"sorted: {_number(known.rows_sorted, 'row')} came too late")
     if known.turnover_computed:
         parts.append("turnover is close times volume")
     return ", ".join(parts)

@@ -97,7 +97,7 @@ class Importer:
             writer.add(symbol, table.rename({"time": "open_time"}))
             writer.add_trades(symbol, map(pl.read_parquet, trades))
         if not writer.segments:
-            kinds = [f"{rows:,} rows {kind}" for kind, rows in self.left_out.rows.items()]
+            kinds = [f"rows {kind}: {rows:,}" for kind, rows in self.left_out.rows.items()]
             raise BadInput(f"nothing good is left: {'; '.join([*kinds, *self.skipped][:5])}")
         writer.finish(self._work, {})
         try:

@@ -88,10 +88,10 @@ def test_one_sentence_says_what_was_seen(tmp_path):
     path = write(tmp_path, "DOGE.csv", "\n".join(text))
     answer = type_in("import", path, "--quote", "USDT", "--out", tmp_path / "out")
     assert answer.errors == (
-        "DOGEUSDT: 36 candles of 60 seconds, times in microseconds, 2025-01-01T00:00:00Z to"
+        "DOGEUSDT: 36 candles of 1 minute, times in microseconds, 2025-01-01T00:00:00Z to"
         " 2025-01-01T00:40:00Z, 3 holes (4 minutes), turnover is close times volume\n"
-        "Left out: 1 rows with a high or low that does not enclose the other prices, first"
-        f" {path} line 4\n1 segments: {tmp_path / 'out'}\n"
+        "Left out: 1 row with a high or low that does not enclose the other prices, first"
+        f" {path} line 4\n1 segment: {tmp_path / 'out'}\n"
     )
 
 

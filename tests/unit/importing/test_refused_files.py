@@ -77,7 +77,7 @@ CASES = {
     "a MetaTrader file of Bybit": (
         "BTCUSDT_1_2022-01-01_2022-01-31.csv.gz",
         gzip.compress(b"2022.01.01 00:00,1,2,1,2,5\n2022.01.01 00:01,1,2,1,2,5\n"),
-        "nothing good is left: 2 rows without a readable time",
+        "nothing good is left: rows without a readable time: 2",
     ),
 }  # fmt: skip
 
