@@ -83,7 +83,7 @@ def _binary(path: Path) -> tuple[Sequence[str], int, pl.LazyFrame]:
 def _csv(path: Path, where: str) -> tuple[Sequence[str], int, pl.LazyFrame]:
     """Return the columns' names, the line of the first row, and all rows as text."""
     with path.open("rb") as file:
-        line = file.readline(1 << 16).decode("utf-8-sig", "replace").strip()
+        line = file.readline(1 << 16).decode("utf-8", "replace").strip()
     separator = max(",;\t", key=line.count)
     names = [field.strip(' "') for field in line.split(separator)]
     width = len(names)

@@ -22,6 +22,7 @@ from support.foreign_files import (
 )
 
 from pumpwatch_workbench.recordings import RecordedFolder
+from pumpwatch_workbench.research.importing import files
 from pumpwatch_workbench.research.importing.names import read_name, symbol_of
 
 
@@ -212,6 +213,25 @@ def test_a_folder_keeps_symbols_apart_and_skips_what_is_no_market(tmp_path):
     assert len(said["skipped"]) == 3
     for number, seed in ((0, 1), (1, 2)):
         same(found.filter(segment=number), candles(seed=seed))
+
+
+@pytest.mark.parametrize("size", [2, 7, 64])
+def test_json_is_read_in_pieces_of_any_size(tmp_path, monkeypatch, size):
+    monkeypatch.setattr(files, "CHUNK", size)
+    path = write(tmp_path, "BTC_USDT-1m.json", CANDLE_FILES["BTC_USDT-1m.json"](candles()))
+    same(imported(tmp_path / "out", path)[1], candles())
+
+
+def test_days_of_trades_may_come_in_any_order(tmp_path):
+    days = [trades(start=START + day * 1440 * MINUTE) for day in (0, 1)]
+    content = TRADE_FILES["BTCUSDT2025-01-01.csv.gz"]
+    paths = [
+        write(tmp_path, f"BTCUSDT2025-01-0{day + 1}.csv.gz", content(days[day])) for day in (1, 0)
+    ]
+    said, _ = imported(tmp_path / "out", *paths)
+    kept = pl.read_parquet(tmp_path / "out/trades.parquet").drop("segment")
+    assert kept.rows() == pl.concat(days).rows()
+    assert said["symbols"]["BTCUSDT"]["trades"] == 180
 
 
 def test_a_column_of_symbols_keeps_them_apart(tmp_path):
