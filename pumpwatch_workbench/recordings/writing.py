@@ -40,9 +40,7 @@ class RecordingWriter:
             numbers[begin:end] = number
             self.segments.append(SegmentRow(number, symbol, int(times[begin]), last + MINUTE))
         path = self._new("candles")
-        table.with_columns(segment=numbers).select(CANDLE_COLUMNS).write_parquet(
-            path, compression="lz4"
-        )
+        table.with_columns(segment=numbers).select(CANDLE_COLUMNS).write_ipc(path)
 
     def add_trades(self, symbol: str, parts: Iterable[pl.DataFrame]) -> None:
         """Add trades in order of time; they belong to the symbol's segments that are there."""
@@ -51,7 +49,7 @@ class RecordingWriter:
         for part in parts:
             place = np.searchsorted(starts, part["time"].to_numpy(), side="right") - 1
             segments = pl.Series("segment", np.array(numbers, np.int32)[place])
-            part.insert_column(0, segments).write_parquet(self._new("trades"), compression="lz4")
+            part.insert_column(0, segments).write_ipc(self._new("trades"))
 
     def finish(self, folder: Path, contracts: Mapping[str, Instrument]) -> None:
         """Write what was added; `candles.parquet` comes last."""
@@ -71,7 +69,7 @@ class RecordingWriter:
         for kind in ("trades", "candles"):
             if files := self._files[kind]:
                 whole = self.work / f"whole-{kind}"
-                pl.concat([pl.scan_parquet(file) for file in files]).sink_parquet(
+                pl.concat([pl.scan_ipc(file) for file in files]).sink_parquet(
                     whole, row_group_size=ROW_GROUP, maintain_order=True
                 )
                 whole.replace(folder / f"{kind}.parquet")

@@ -87,7 +87,7 @@ class Importer:
         for symbol, imported in sorted(self.symbols.items()):
             days = sorted(self._trades[symbol].items())
             trades = [self._day_of_trades(paths, imported) for _, paths in days]
-            tables = [minutes_of(pl.read_parquet(path)) for path in trades]
+            tables = [minutes_of(pl.read_ipc(path)) for path in trades]
             if paths := self._candles[symbol]:
                 tables.insert(0, self._candles_of(paths, imported))
             table = pl.concat(tables)
@@ -95,7 +95,7 @@ class Importer:
                 table = table.unique("time", keep="first").sort("time")
             _describe(imported, symbol, table)
             writer.add(symbol, table.rename({"time": "open_time"}))
-            writer.add_trades(symbol, map(pl.read_parquet, trades))
+            writer.add_trades(symbol, map(pl.read_ipc, trades))
         if not writer.segments:
             kinds = [f"rows {kind}: {rows:,}" for kind, rows in self.left_out.rows.items()]
             raise BadInput(f"nothing good is left: {'; '.join([*kinds, *self.skipped][:5])}")
@@ -149,13 +149,16 @@ class Importer:
         return symbol, known
 
     def _keep(self, symbol: str, rows: pl.DataFrame) -> None:
-        is_trades = "price" in rows.columns
-        day = pl.col("time") // DAY if is_trades else pl.lit(0)
-        for (key,), part in rows.group_by(day.alias("day"), maintain_order=True):
-            path = self._work / f"part-{next(self._names)}"
-            part.write_parquet(path, compression="lz4")
-            kept = self._trades[symbol][int(str(key))] if is_trades else self._candles[symbol]
-            kept.append(path)
+        if "price" not in rows.columns:
+            self._candles[symbol].append(self._written(rows))
+            return
+        for (day,), part in rows.group_by(pl.col("time") // DAY, maintain_order=True):
+            self._trades[symbol][int(str(day))].append(self._written(part))
+
+    def _written(self, rows: pl.DataFrame) -> Path:
+        path = self._work / f"part-{next(self._names)}"
+        rows.write_ipc(path)
+        return path
 
     def _candles_of(self, paths: list[Path], imported: ImportedSymbol) -> pl.DataFrame:
         table = _sorted(paths, imported)
@@ -171,12 +174,11 @@ class Importer:
         once = pl.col("id").is_null() | pl.struct("time", "id").is_first_distinct()
         table = self.left_out.take(table, {"that come twice": once}).drop("id", "file", "line")
         imported.trades += table.height
-        table.write_parquet(paths[0], compression="lz4")
-        return paths[0]
+        return self._written(table)
 
 
 def _sorted(paths: list[Path], imported: ImportedSymbol) -> pl.DataFrame:
-    table = pl.concat(map(pl.read_parquet, paths))
+    table = pl.concat(map(pl.read_ipc, paths))
     wrong = int((np.diff(table["time"]) < 0).sum())
     imported.rows_sorted += wrong
     return table.sort("time", maintain_order=True) if wrong else table
