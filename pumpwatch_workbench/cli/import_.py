@@ -17,8 +17,6 @@ from pumpwatch_workbench.research.importing.files import find_files
 from pumpwatch_workbench.research.importing.importer import ImportedSymbol, Importer
 from pumpwatch_workbench.research.importing.names import interval_of
 
-MOST_SHOWN = 20
-
 
 def import_(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files, or folders.")],
@@ -53,16 +51,11 @@ def import_(
         found = {"symbols": symbols, "left_out": left_out, "skipped": importer.skipped}
         typer.echo(json.dumps({"folder": str(out), "segments": segments, **found}))
     lines = [_sentence(name, known) for name, known in sorted(importer.symbols.items())]
-    lines = _first(lines) + _first([f"Skipped {text}" for text in importer.skipped])
+    lines += [f"Skipped {text}" for text in importer.skipped]
     for kind, rows in left_out["rows"].items():
         lines.append(f"Left out: {_number(rows, 'row')} {kind}, first {left_out['first'][kind]}")
     lines.append(f"{_number(segments, 'segment')}: {out}")
     errors().print("\n".join(lines), soft_wrap=True)
-
-
-def _first(lines: list[str]) -> list[str]:
-    more = [f"... and {len(lines) - MOST_SHOWN} more: --json prints all"]
-    return lines[:MOST_SHOWN] + more * (len(lines) > MOST_SHOWN)
 
 
 def _number(number: int, noun: str) -> str:

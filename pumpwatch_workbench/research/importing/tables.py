@@ -45,7 +45,12 @@ def rows_of(path: Path, where: str) -> Iterator[pl.DataFrame]:
     Raises `BadInput` that begins with `where`.
     """
     try:
-        names, first_line, frame = _csv(path, where) if _is(path, ".csv") else _binary(path)
+        if path.suffix.lower() == ".csv":
+            names, first_line, frame = _csv(path, where)
+        else:
+            is_feather = path.suffix.lower() == ".feather"
+            frame = pl.scan_ipc(path) if is_feather else pl.scan_parquet(path)
+            names, first_line = frame.collect_schema().names(), 1
         known = frame.select(_columns(names, where)).with_row_index("line", first_line)
         yield from known.collect_batches(chunk_size=BATCH, maintain_order=True)
     except (OSError, pl.exceptions.PolarsError) as error:
@@ -69,15 +74,6 @@ def _columns(names: Sequence[str], where: str) -> list[pl.Expr]:
                 f" trades {', '.join(TRADE)}"
             )
     return [column for name, column in columns.items() if name]
-
-
-def _is(path: Path, ending: str) -> bool:
-    return path.suffix.lower() == ending
-
-
-def _binary(path: Path) -> tuple[Sequence[str], int, pl.LazyFrame]:
-    frame = pl.scan_ipc(path) if _is(path, ".feather") else pl.scan_parquet(path)
-    return frame.collect_schema().names(), 1, frame
 
 
 def _csv(path: Path, where: str) -> tuple[Sequence[str], int, pl.LazyFrame]:
