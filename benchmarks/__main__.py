@@ -19,6 +19,7 @@ from benchmarks import (
     desk,
     detector,
     evaluate,
+    importing,
     lambda_functions,
     report,
     run,
@@ -44,6 +45,7 @@ AREAS: dict[str, Callable[[], dict[str, float]]] = {
     "report": report.measure,
     "run": run.measure,
     "backtest": backtest.measure,
+    "import": importing.measure,
 }
 RESULTS = Path(__file__).with_name("results.json")
 

@@ -1,6 +1,7 @@
 """The commands by name. A command's module is imported only when the command is typed.
 
-A new command is a line in `COMMANDS`, and a module of this package with a function of that name.
+A new command is a line in `COMMANDS`, and a module of this package with a function of that name; to
+a word of Python's, such as `import`, both add an underscore.
 The function's docstring is the help: it begins with the line in the table, and ends with a section
 "Examples:".
 """
@@ -11,6 +12,7 @@ import inspect
 from collections import UserDict
 from functools import cache
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any, cast
 
 import typer
@@ -39,6 +41,7 @@ COMMANDS = {
     "costs": (OPERATE, "Compute dollars a month at list prices, without a free tier, by service."),
     "config": (OPERATE, "Make, check and show a configuration, and bring it to a stack."),
     "download": (RESEARCH, "Download one-minute candles of USDT perpetuals. Needs no key."),
+    "import": (RESEARCH, "Make a folder of recorded candles from files of other programs."),
     "backtest": (RESEARCH, "Trade a strategy on recorded candles, with all costs."),
     "tune": (RESEARCH, "Search settings that would have made money; say how far to trust them."),
     "compare": (RESEARCH, "Explain real trades by a simulation of the same period."),
@@ -92,13 +95,14 @@ class _Commands(UserDict[str, Any]):
 def load_command(name: str) -> TyperCommand:
     """Import a command. Raises `BadInput` for a study outside a checkout."""
     is_study = COMMANDS[name][0] == STUDIES
+    own = f"{name}_" if iskeyword(name) else name
     try:
-        module = import_module(f"studies.{name}.command" if is_study else f"{__package__}.{name}")
+        module = import_module(f"studies.{name}.command" if is_study else f"{__package__}.{own}")
     except ModuleNotFoundError as error:
         if is_study and str(error.name).startswith("studies"):
             raise BadInput(f"{name} is a study: it works in a checkout of Pumpwatch only") from None
         raise
-    function = getattr(module, name)
+    function = getattr(module, own)
     text, _, examples = inspect.cleandoc(function.__doc__).partition("\n\nExamples:\n")
     app = typer.Typer(
         add_completion=False,

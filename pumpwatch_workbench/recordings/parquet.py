@@ -15,6 +15,8 @@ PRICES = ("open", "high", "low", "close")
 CANDLE_COLUMNS = ("segment", "open_time", *PRICES, "volume", "turnover")
 TRADE_COLUMNS = ("segment", "time", "price", "quantity")
 WHOLE = ("segment", "open_time", "time")
+IMPORTABLE = (".feather", ".csv", ".csv.gz", ".json", ".json.gz", ".zip", ".parquet")
+"""Endings of files that `pumpwatch import` reads."""
 FORMAT = "docs/data-format.md says what it must hold"
 EMPTY = -(1 << 62)
 """Stands for an empty cell in a column of whole numbers; no check lets it pass."""
@@ -25,8 +27,16 @@ def open_parquet(path: Path, columns: Sequence[str]) -> pl.LazyFrame:
 
     A column `side` is kept as text where the file has it. Raises `BadInput`.
     """
-    if not path.parent.is_dir():
-        raise BadInput(f"{path.parent} is not a folder: name one that holds {path.name}")
+    folder = path.parent
+    if is_importable(folder) and folder.is_file():
+        raise BadInput(f"{folder} is a file: make a folder of it with pumpwatch import {folder}")
+    if not folder.is_dir():
+        raise BadInput(f"{folder} is not a folder: name one that holds {path.name}")
+    if not path.exists() and any(map(is_importable, folder.iterdir())):
+        raise BadInput(
+            f"{folder} holds no {path.name}, but files of another program: make a folder of them"
+            f" with pumpwatch import {folder}"
+        )
     check_file(path)
     try:
         frame = pl.scan_parquet(path)
@@ -43,6 +53,12 @@ def open_parquet(path: Path, columns: Sequence[str]) -> pl.LazyFrame:
             raise BadInput(f"{path}: column {name} holds {schema[name]}, {problem}")
     side = [pl.col("side").cast(pl.String)] if "time" in columns and "side" in schema else []
     return frame.select(*(_plain(name) for name in columns), *side)
+
+
+def is_importable(path: Path) -> bool:
+    """Return whether the name is that of a file which `pumpwatch import` reads."""
+    own = ("segments.csv", "events.csv", "contracts.csv", "announced.csv", "trades.parquet")
+    return path.name.lower().endswith(IMPORTABLE) and path.name not in (*own, "candles.parquet")
 
 
 def check_file(path: Path) -> None:

@@ -86,7 +86,7 @@ GROUPS = {
     "a deployed stack": {"backfill", "close", "compare", "doctor", "halt", "resume", "status"},
     "the market": {"desk", "download", "paper", "report"},
     "candles and worlds": {"backtest", "campaign", "costs", "evaluate", "tune"},
-    "a replay": {"run"},
+    "a replay": {"import", "run"},
     "elsewhere": {"scale", "simulator", "train"},
 }
 """Elsewhere: scale measures for minutes, train needs more candles, the simulator is a process.
@@ -271,14 +271,11 @@ def test_the_replay_of_the_reader_s_own_candles(scratch, monkeypatch):
     """Played for the first fourteen of its seventy minutes: the pump begins in the tenth."""
     schedule = driver._Driver._schedule
     monkeypatch.setattr(driver._Driver, "_schedule", lambda self: schedule(self)[:14])
-    (example,) = re.findall(
-        r"```python\n(.*?)```", (REPOSITORY / "docs/data-format.md").read_text("utf-8"), re.DOTALL
-    )
+    page = (REPOSITORY / "docs/data-format.md").read_text("utf-8")
+    ((_, example), (_, events)) = re.findall(r"```(python|csv)\n(.*?)```", page, re.DOTALL)
     exec(compile(example, "docs/data-format.md", "exec"), {})  # noqa: S102 - our own page
-    line, words = next(
-        (line, words)
-        for line, words in of_group("a replay")
-        if "--replay" in words and line.page == "docs/data-format.md"
-    )
-    assert problem_of(line, words) == []
+    for line, words in of_group("a replay"):
+        if line.page == "docs/data-format.md":
+            assert problem_of(line, words) == []
+            (scratch / "my-candles/events.csv").write_text(events, encoding="utf-8")
     assert (scratch / "build" / "run-report.html").exists()

@@ -194,3 +194,18 @@ def test_period_without_any_candle_is_one_gap(tmp_path):
     assert (download.candles, download.segments) == (0, 0)
     assert download.gaps == (Gap("AUSDT", 0, 400 * MINUTE), Gap("BUSDT", 0, 400 * MINUTE))
     assert not (tmp_path / "candles.parquet").exists()
+
+
+def test_an_import_of_the_same_candles_writes_the_same_folder(tmp_path, simulator):
+    _, url = simulator
+    assert run(*options(tmp_path, url)).exit_code == 0
+    downloaded = pl.read_parquet(tmp_path / "out" / "candles.parquet")
+    for number, symbol in enumerate(("AAAUSDT", "BBBUSDT")):
+        part = downloaded.filter(segment=number).drop("segment")
+        part.write_csv(tmp_path / f"{symbol}-1m.csv")
+    files = [tmp_path / f"{symbol}-1m.csv" for symbol in ("BBBUSDT", "AAAUSDT")]
+    result = CliRunner().invoke(app, ["import", *map(str, files), "--out", str(tmp_path / "in")])
+    assert result.exit_code == 0, result.output
+    assert pl.read_parquet(tmp_path / "in" / "candles.parquet").equals(downloaded)
+    segments = [(tmp_path / name / "segments.csv").read_text() for name in ("in", "out")]
+    assert segments[0] == segments[1]

@@ -323,6 +323,15 @@ def test_trades_that_cannot_be_used_are_refused_where_they_are_read(tmp_path, re
     refused(write(tmp_path / "f", trades=content), words, WITH_TRADES)
 
 
+def test_files_of_other_programs_are_sent_to_the_import(tmp_path, refused):
+    folder = tmp_path / "f"
+    folder.mkdir()
+    file = folder / "BTC_USDT_USDT-1m-futures.feather"
+    file.write_bytes(b"ARROW1")
+    refused(file, f"{file} is a file: make a folder of it with pumpwatch import {file}", COMMANDS)
+    refused(folder, f"holds no candles.parquet, .*with pumpwatch import {folder}", COMMANDS)
+
+
 @pytest.mark.parametrize("rows", [1, 2, 50, 1_440])
 @pytest.mark.parametrize("command", ["backtest", "compare", "evaluate", "train", "tune"])
 def test_a_recording_that_only_warms_up_is_refused(tmp_path, pumpwatch, command, rows):

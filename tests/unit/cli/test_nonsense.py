@@ -42,6 +42,11 @@ CASES = [
     ("paper --store {new} --metrics-port {taken}", "cannot be opened: address already in use"),
     ("paper --store {new} --base-url https://example.com", "--base-url is"),
     ("paper --store {new} --slack-webhook-env ''", "--slack-webhook-env is empty"),
+    # import
+    ("import {none}", "nothing to import there"),
+    ("import {text}", "nothing to import there"),
+    ("import {folder}", "nothing to import there"),
+    ("import {none}.csv", "nothing to import there"),
     # report
     ("report --since -7d", "--since is -7d"),
     ("report --store {none}.db", "there is no store"),

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from support.command_line import type_in
 from support.recordings import candles, trades, write
 
 from pumpwatch.errors import BadInput
@@ -100,8 +101,11 @@ def test_the_documents_example_makes_a_folder_that_plays(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (example,) = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
     exec(compile(example, str(DOCUMENT), "exec"), {})  # noqa: S102 - our own document
+    assert type_in("import", "MYCOINUSDT.csv", "--out", "my-candles").status == 0
+    (events,) = re.findall(r"```csv\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
+    Path("my-candles/events.csv").write_text(events, encoding="utf-8")
     of = ReplayMarket(tmp_path / "my-candles")
     (contract,) = of.contracts
-    assert (contract.symbol, contract.factor) == ("MYCOIN01USDT", 1.0)
+    assert (contract.symbol, contract.factor) == ("MYCOIN00USDT", 1.0)
     (planted,) = of.planted
     assert planted.size == pytest.approx(0.2, abs=0.01)

@@ -108,6 +108,7 @@ def _symbols(events: Sequence[ScheduledEvent]) -> list[str]:
     names: list[str] = []
     for event in events:
         coin = "".join(letter for letter in event.coin.upper() if letter in LETTERS)
+        coin = coin.removesuffix("USDT")
         base = f"{coin}{event.segment:02d}"
         ends = ("", *"BCDEFGHIJKLMNOPQRSTUVWXYZ", *(f"Z{number}" for number in range(len(events))))
         names.append(next(name for end in ends if (name := f"{base}{end}USDT") not in names))
