@@ -8,13 +8,11 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pumpwatch.adapters.archives import ArchiveStore
-from pumpwatch.adapters.aws import client_config
+from pumpwatch.adapters.aws import client_config, error_code, read_object
 from pumpwatch.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-ABSENT = frozenset({"NoSuchKey", "404"})
 
 
 def s3_client() -> S3Client:
@@ -34,19 +32,7 @@ class S3HistoryStore(ArchiveStore):
         try:
             self._client.put_object(Bucket=self._bucket, Key=key, Body=body)
         except (ClientError, BotoCoreError) as error:
-            raise StoreUnavailable(f"the bucket did not take {key}: {_reason(error)}") from None
+            raise StoreUnavailable(f"the bucket did not take {key}: {error_code(error)}") from None
 
     def _read(self, key: str) -> bytes | None:
-        try:
-            return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
-        except (ClientError, BotoCoreError) as error:
-            reason = _reason(error)
-        if reason in ABSENT:
-            return None
-        raise StoreUnavailable(f"the bucket did not give {key}: {reason}")
-
-
-def _reason(error: ClientError | BotoCoreError) -> str:
-    if isinstance(error, ClientError):
-        return error.response["Error"]["Code"]
-    return type(error).__name__
+        return read_object(self._client, self._bucket, key)
