@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from pumpwatch.settings.overrides import pairs_from
 from pumpwatch_workbench.cli.bybit import checked_address
 from pumpwatch_workbench.cli.options import DetectorOption, Setting, StrategyOption
 from pumpwatch_workbench.pages.words import money, signed_money
@@ -19,7 +20,6 @@ from pumpwatch_workbench.play.desk.play import play, stop_on_signals
 from pumpwatch_workbench.play.desk.telling import Tally
 from pumpwatch_workbench.play.views.json import JsonView
 from pumpwatch_workbench.play.views.live import view_for
-from pumpwatch_workbench.research.backtest.settings import pairs_from
 
 
 def desk(
@@ -104,7 +104,7 @@ def desk(
         "metrics_port": metrics_port,
         "metrics_address": metrics_address,
     }
-    pairs = pairs_from(set_ or ())
+    pairs = pairs_from(set_ or (), "--set")
     options = desk_options(given, os.environ, file=config, pairs=pairs, resume=resume)
     for warning in options.warnings:
         typer.echo(f"pumpwatch: {warning}", err=True)

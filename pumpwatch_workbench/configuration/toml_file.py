@@ -41,18 +41,16 @@ def as_line(name: str, text: str) -> str:
     return '{} = "{}"'.format(name, text.replace("\\", "\\\\").replace('"', '\\"'))
 
 
-def merge_lines(path: Path, settings: Mapping[str, str], comment: str) -> None:
+def merge_lines(path: Path, settings: Mapping[str, str]) -> None:
     """Write settings into a file, in place where it has them; every other line stays.
 
-    The comment goes above them, instead of an earlier one with its first word. Raises `BadInput`.
+    Raises `BadInput`.
     """
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    lines = [line for line in lines if not line.startswith(f"# {comment.split(maxsplit=1)[0]}")]
     rows = _rows(lines)
     for name, text in settings.items():
         row = rows.setdefault(name, len(lines))
         lines[row : row + 1] = [as_line(name, text)]
-    lines.insert(min(rows[name] for name in settings), f"# {comment}")
     written = "\n".join([*lines, ""])
     if any(as_text(tomllib.loads(written).get(name)) != settings[name] for name in settings):
         raise BadInput(f"{path} has sections: keep its lines flat, as pumpwatch config init does")

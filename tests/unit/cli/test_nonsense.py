@@ -115,7 +115,7 @@ CASES = [
     ("tune {folder} --study {text}/x", "cannot be written"),
     ("tune {folder} --engine ray --workers 0", "--workers is 0"),
     ("tune {folder} --address x:1", "--address belongs to --engine ray"),
-    ("tune {folder} --search foo", "--search 'foo': write it as key=value"),
+    ("tune {folder} --search foo", "--search 'foo': write it as NAME=VALUE"),
     ("tune {folder} --strategy alert", "tune fade or ride"),
     ("compare {folder} --from 2026-11-01", "candles.parquet is missing"),
     # evaluate, train

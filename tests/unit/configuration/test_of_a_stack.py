@@ -79,7 +79,7 @@ def test_each_function_takes_its_own_and_leaves_the_other_s():
     [
         ("LEVRAGE=2", {}, "SETTINGS: there is no setting levrage; did you mean leverage?"),
         ("", {"symbol": "A"}, "settings.json: there is no setting symbol; did you mean symbols?"),
-        ("LEVERAGE", {}, "SETTINGS: 'LEVERAGE' is not NAME=VALUE"),
+        ("LEVERAGE", {}, "SETTINGS 'LEVERAGE': write it as NAME=VALUE"),
         ('A="', {}, "SETTINGS cannot be read"),
         ("PUSH_TIMEOUT_SECONDS=9", {}, "SETTINGS: push_timeout_seconds='9' is not allowed"),
         ("", {"push_timeout_seconds": "9"}, "settings.json: push_timeout_seconds='9' is not all"),
