@@ -34,6 +34,11 @@ def as_text(value: object) -> str | None:
     return str(value) if isinstance(value, bool | int | float | str) else None
 
 
+def as_lines(settings: Mapping[str, str]) -> list[str]:
+    """Return the file's lines, in the order of their names."""
+    return [as_line(name, settings[name]) for name in sorted(settings)]
+
+
 def as_line(name: str, text: str) -> str:
     """Return a line of the file."""
     if PLAIN.fullmatch(text):

@@ -99,7 +99,7 @@ CASES = [
     ("config check {text}", "is not valid TOML"),
     ("config init {text}", "it exists already"),
     ("config push {text}", "push FILE --stack NAME"),
-    ("config pull {text} --stack s", "no region is set"),
+    ("config push {text} --stack s", "no region is set"),
     ("paper --store {new} --config {none}", "there is no configuration"),
     ("paper --store {new} --set max_open_position=1", "did you mean max_open_positions?"),
     ("run --set fade_target_retrace=2", "--set fade_target_retrace='2' is not allowed"),

@@ -24,7 +24,7 @@ from pumpwatch.settings.overrides import OBJECT, settings_in_force
 from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.cli import config as command
 from pumpwatch_workbench.cli.main import app
-from pumpwatch_workbench.configuration.stack_object import BEFORE, settings_to_push, stored_settings
+from pumpwatch_workbench.configuration.stack_object import settings_to_push, stored_settings
 from pumpwatch_workbench.local.memory import (
     ManualDeadline,
     MemoryLeaseStore,
@@ -245,24 +245,23 @@ def typed(deployed, monkeypatch, *arguments):
     return result.exit_code, result.output, str(result.exception or "")
 
 
-def test_push_shows_what_changes_keeps_what_was_and_pull_gives_it_back(
-    deployed, monkeypatch, tmp_path
-):
+def test_push_shows_what_changes_and_show_what_there_is(deployed, monkeypatch, tmp_path):
     file = tmp_path / "mine.toml"
     file.write_text('leverage = 2\nsymbols = ["A*"]\n', encoding="utf-8")
-    assert typed(deployed, monkeypatch, "push", file)[:2] == (0, "+ leverage = 2\n+ symbols = A*\n")
+    assert typed(deployed, monkeypatch, "push", file)[:2] == (
+        0,
+        '+ leverage = 2\n+ symbols = "A*"\n',
+    )
     file.write_text("leverage = 3\n", encoding="utf-8")
     status, shown, _ = typed(deployed, monkeypatch, "push", file)
-    assert (status, shown) == (0, "- leverage = 2\n+ leverage = 3\n- symbols = A*\n")
+    assert (status, shown) == (0, '- leverage = 2\n+ leverage = 3\n- symbols = "A*"\n')
     assert typed(deployed, monkeypatch, "push", file)[1] == "nothing changes\n"
     assert stored_settings(deployed.stack()) == {"leverage": "3"}
-    kept = client("s3").get_object(Bucket=deployed.outputs["HistoryBucket"], Key=BEFORE)
-    assert json.loads(kept["Body"].read()) == {"leverage": "2", "symbols": "A*"}
     assert typed(deployed, monkeypatch, "show")[1] == "leverage = 3\n"
-    pulled = tmp_path / "pulled.toml"
-    assert typed(deployed, monkeypatch, "pull", pulled)[0] == 0
-    assert "exists" in typed(deployed, monkeypatch, "pull", pulled)[2]
-    assert pulled.read_text(encoding="utf-8") == "leverage = 3\n"
+    put(deployed.outputs["HistoryBucket"], "nonsense")
+    status, shown, _ = typed(deployed, monkeypatch, "push", file)
+    assert (status, shown) == (0, "- settings.json is no JSON object\n+ leverage = 3\n")
+    assert stored_settings(deployed.stack()) == {"leverage": "3"}
 
 
 @pytest.mark.parametrize(
