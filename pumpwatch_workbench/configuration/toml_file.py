@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -43,7 +44,7 @@ def as_line(name: str, text: str) -> str:
     """Return a line of the file."""
     if PLAIN.fullmatch(text):
         return f"{name} = {text}"
-    return '{} = "{}"'.format(name, text.replace("\\", "\\\\").replace('"', '\\"'))
+    return f"{name} = {json.dumps(text, ensure_ascii=False)}"
 
 
 def merge_lines(path: Path, settings: Mapping[str, str]) -> None:
