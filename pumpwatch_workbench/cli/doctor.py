@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +22,6 @@ from pumpwatch_workbench.operations.doctor import Doctor
 from pumpwatch_workbench.operations.doctor_desk import DeskDoctor
 from pumpwatch_workbench.operations.findings import Finding, Level
 from pumpwatch_workbench.operations.installation import mode_of, name_of_store
-from pumpwatch_workbench.play.desk.account import PatientSecrets
 from pumpwatch_workbench.play.desk.options import desk_options
 
 
@@ -117,7 +115,5 @@ def _of_desk(store: Path, mode: str | None, given: dict[str, object]) -> Iterato
         return
     for warning in options.warnings:
         yield Finding("options", Level.WARN, warning)
-    opened = partial(
-        key_source, file=options.key_file, keyring=options.keyring, environment=os.environ
-    )
-    yield from DeskDoctor(options, PatientSecrets(opened)).examine()
+    secrets = key_source(file=options.key_file, keyring=options.keyring, environment=os.environ)
+    yield from DeskDoctor(options, secrets).examine()

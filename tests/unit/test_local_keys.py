@@ -11,7 +11,7 @@ import pytest
 from support.shown import everything_shown
 
 from pumpwatch.credentials import ExchangeKey
-from pumpwatch.errors import BadCredentials, BadInput, StoreUnavailable
+from pumpwatch.errors import BadCredentials, StoreUnavailable
 from pumpwatch_workbench.local import keys
 from pumpwatch_workbench.local.home import home
 from pumpwatch_workbench.local.keys import key_source
@@ -24,7 +24,9 @@ GOOD = ExchangeKey(KEY, SECRET)
 
 def of(file=None, *, keyring=False, environment=None):
     given = {} if environment is None else environment
-    return key_source(file=file, keyring=keyring, environment=given)
+    secrets = key_source(file=file, keyring=keyring, environment=given)
+    secrets.exchange_key()
+    return secrets
 
 
 def written(path, text):
@@ -207,7 +209,8 @@ def test_a_key_in_the_environment_that_is_none_is_refused_and_not_shown(given, w
 
 @pytest.mark.parametrize("environment", [{}, {"BYBIT_API_KEY": ""}])
 def test_without_any_key_the_three_ways_are_named(environment):
-    with pytest.raises(BadInput, match=r"--key-file.*--keyring.*BYBIT_API_KEY") as caught:
+    words = r"no key was given: name a.*--key-file.*--keyring.*BYBIT_API_KEY"
+    with pytest.raises(BadCredentials, match=words) as caught:
         of(environment=environment)
     assert "\n" not in str(caught.value)
 

@@ -1,45 +1,20 @@
-"""The key and the account of a desk in demo or live mode."""
+"""The account of a desk in demo or live mode."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pumpwatch.credentials import ExchangeKey, PushCredentials
-from pumpwatch.errors import BadCredentials, BadInput, PumpwatchError
+from pumpwatch.errors import BadInput, PumpwatchError
 from pumpwatch.ports import Secrets
 from pumpwatch.settings.shared import LOOPBACK
 from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.local.home import home
 from pumpwatch_workbench.local.store import exclusive_lock
-
-
-class PatientSecrets(Secrets):
-    """Opens the place of the key with the first question, and again until that is possible."""
-
-    def __init__(self, opened: Callable[[], Secrets]) -> None:
-        self._opened = opened
-        self._source: Secrets | None = None
-
-    def exchange_key(self) -> ExchangeKey:
-        if self._source is None:
-            try:
-                self._source = self._opened()
-            except BadInput as error:
-                raise BadCredentials(str(error)) from None
-        return self._source.exchange_key()
-
-    def push_credentials(self) -> PushCredentials | None:
-        return None
-
-    def forget(self) -> None:
-        if self._source is not None:
-            self._source.forget()
 
 
 class AccountLock:

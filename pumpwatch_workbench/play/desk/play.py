@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from functools import partial
 from types import FrameType
 
 from pumpwatch.bootstrap.trade import MOST_READS
@@ -19,7 +18,7 @@ from pumpwatch.errors import BadInput, PumpwatchError, RetryLater
 from pumpwatch.ports import Secrets
 from pumpwatch_workbench.local.keys import key_source
 from pumpwatch_workbench.local.store import Database
-from pumpwatch_workbench.play.desk.account import PatientSecrets, account_lock
+from pumpwatch_workbench.play.desk.account import account_lock
 from pumpwatch_workbench.play.desk.desk import Desk, claim
 from pumpwatch_workbench.play.desk.endpoint import Health, ShownMetrics, metrics_endpoint
 from pumpwatch_workbench.play.desk.loop import DeskLoop
@@ -88,10 +87,7 @@ def _account(options: DeskOptions, stack: ExitStack) -> tuple[Secrets | None, Ex
     """Return the key's place and the threads for an account, which no other process may trade."""
     if not options.trade.uses_account:
         return None, None
-    opened = partial(
-        key_source, file=options.key_file, keyring=options.keyring, environment=os.environ
-    )
-    secrets = PatientSecrets(opened)
+    secrets = key_source(file=options.key_file, keyring=options.keyring, environment=os.environ)
     lock = account_lock(options.trade, secrets)
     if lock is not None:
         stack.callback(lock.close)

@@ -16,7 +16,7 @@ from pumpwatch_workbench.local.keys import key_source
 from pumpwatch_workbench.local.store import Database, SqliteJournal, SqliteOwnLeases, StoreProblem
 from pumpwatch_workbench.local.store.stores import check_lease
 from pumpwatch_workbench.play.desk import pace as pace_module
-from pumpwatch_workbench.play.desk.account import AccountLock, PatientSecrets
+from pumpwatch_workbench.play.desk.account import AccountLock
 from pumpwatch_workbench.play.desk.desk import claim
 from pumpwatch_workbench.play.desk.endpoint import Health, ShownMetrics, metrics_endpoint
 from pumpwatch_workbench.play.desk.pace import ExchangePace
@@ -168,7 +168,7 @@ def test_an_account_is_locked_until_its_process_ends(tmp_path):
 
 def test_a_key_that_is_put_later_is_taken(tmp_path):
     file = tmp_path / "key.json"
-    secrets = PatientSecrets(lambda: key_source(file=file, keyring=False, environment={}))
+    secrets = key_source(file=file, keyring=False, environment={})
     secrets.forget()
     with pytest.raises(BadCredentials, match=r"key\.json"):
         secrets.exchange_key()
@@ -176,7 +176,7 @@ def test_a_key_that_is_put_later_is_taken(tmp_path):
     assert secrets.exchange_key().api_key == "k1234567890"
     assert secrets.push_credentials() is None
     secrets.forget()
-    nothing = PatientSecrets(lambda: key_source(file=None, keyring=False, environment={}))
+    nothing = key_source(file=None, keyring=False, environment={})
     with pytest.raises(BadCredentials, match="no key was given"):
         nothing.exchange_key()
 
