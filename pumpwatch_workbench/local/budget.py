@@ -12,7 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,9 +25,7 @@ from pumpwatch.settings.shared import LOOPBACK
 
 from .home import home
 
-if sys.platform == "win32":
-    import msvcrt
-else:
+if sys.platform != "win32":
     import fcntl
 
 logger = logging.getLogger(__name__)
@@ -126,8 +124,7 @@ class SharedBudget:
                 state = _read(descriptor, self._path)
                 answer = change(state)
                 text = json.dumps([state.tokens, state.at, state.bans])
-                os.lseek(descriptor, 0, os.SEEK_SET)
-                os.write(descriptor, text.encode().ljust(SIZE))
+                os.pwrite(descriptor, text.encode().ljust(SIZE), 0)
                 return answer
         except OSError as error:
             self._alone_until = self._monotonic() + ALONE_SECONDS
@@ -138,34 +135,27 @@ class SharedBudget:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[int]:
+    if sys.platform == "win32":
+        raise OSError(0, "not on Windows")
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     last = time.monotonic() + PATIENCE
     try:
-        while not _lock(descriptor):
-            if time.monotonic() > last:
-                raise TimeoutError(0, "another process does not give it back")
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > last:
+                    raise TimeoutError(0, "another process does not give it back") from None
             time.sleep(STEP)
         yield descriptor
     finally:
         os.close(descriptor)
 
 
-def _lock(descriptor: int) -> bool:
-    """Lock the file until it is closed; return whether that worked."""
-    with suppress(BlockingIOError, PermissionError):
-        if sys.platform == "win32":
-            os.lseek(descriptor, SIZE, os.SEEK_SET)  # what is locked nobody else can read
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    return False
-
-
 def _read(descriptor: int, path: Path) -> _State:
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    content = os.read(descriptor, SIZE)
+    content = os.pread(descriptor, SIZE, 0)
     if not content.strip():
         return _State()
     try:

@@ -230,12 +230,12 @@ def test_a_program_that_cannot_use_the_file_goes_on_alone_and_tries_again_later(
 
 
 def test_a_full_disk_stops_nobody(machine, caplog, monkeypatch):
-    def full(descriptor, content):
+    def full(descriptor, content, offset):
         raise OSError(28, "No space left on device")
 
     program = machine.program()
     program.take(NoDeadline())
-    monkeypatch.setattr(budget_module.os, "write", full)
+    monkeypatch.setattr(budget_module.os, "pwrite", full)
     for _ in range(3 * int(BURST)):
         program.take(ManualDeadline(0.2))
     assert caplog.text.count("No space left on device") == 1
