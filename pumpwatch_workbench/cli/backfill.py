@@ -12,7 +12,6 @@ from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch.bootstrap.connection import connect_to_bybit
 from pumpwatch.bootstrap.detect import DetectStores, detect_pumps
-from pumpwatch.errors import SettingsError
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.shared import load_settings
 from pumpwatch_workbench.cli.aws import clients_in
@@ -70,8 +69,5 @@ def _settings(bucket: str, table: str, base_url: str, detector: str) -> DetectSe
         "BYBIT_BASE_URL": base_url,
         "DETECTOR": detector,
     }
-    try:
-        return load_settings(DetectSettings, {**os.environ, **options})
-    except SettingsError as error:
-        text = str(error).replace("BUCKET_NAME=", "--bucket ").replace("TABLE_NAME=", "--table ")
-        raise SettingsError(text) from None
+    shown = {"bucket_name": "--bucket", "table_name": "--table"}
+    return load_settings(DetectSettings, {**os.environ, **options}, shown)

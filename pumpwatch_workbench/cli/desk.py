@@ -12,8 +12,7 @@ import typer
 from rich.console import Console
 
 from pumpwatch.settings.overrides import pairs_from
-from pumpwatch_workbench.cli.bybit import checked_address
-from pumpwatch_workbench.cli.options import DetectorOption, Setting, StrategyOption
+from pumpwatch_workbench.cli.options import ConfigFile, DetectorOption, Setting, StrategyOption
 from pumpwatch_workbench.pages.words import money, signed_money
 from pumpwatch_workbench.play.desk.options import DeskOptions, desk_options
 from pumpwatch_workbench.play.desk.play import play, stop_on_signals
@@ -67,10 +66,7 @@ def desk(
     resume: Annotated[
         bool, typer.Option("--resume", help="Lift a halt, of a protection or of a person.")
     ] = False,
-    config: Annotated[
-        Path | None,
-        typer.Option(help="The configuration; see pumpwatch config --help for others."),
-    ] = None,
+    config: ConfigFile = None,
     set_: Setting = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON lines.")] = False,
 ) -> None:
@@ -99,7 +95,7 @@ def desk(
         "detector": detector and detector.value,
         "duration": duration,
         "store": store,
-        "bybit_base_url": None if base_url is None else checked_address("--base-url", base_url),
+        "bybit_base_url": base_url,
         "slack_webhook_env": slack_webhook_env,
         "metrics_port": metrics_port,
         "metrics_address": metrics_address,

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from pumpwatch.domain.moments import MINUTE, SECOND
 from pumpwatch.errors import BadInput
-from pumpwatch_workbench.cli.options import AsJson, ReportPage, check_range
+from pumpwatch_workbench.cli.options import AsJson, ReportPage, Setting, check_range
 from pumpwatch_workbench.cli.printing import print_end
 from pumpwatch_workbench.cli.progress import track
 from pumpwatch_workbench.pages.files import check_report_path, check_writable, write_page
@@ -51,10 +51,7 @@ def evaluate(
             autocompletion=lambda: [*RULES, EVERY],
         ),
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a rule's setting; repeatable."),
-    ] = None,
+    set_: Setting = None,
     scan_interval: Annotated[
         int, typer.Option(help="Seconds between two scans, for `boosted`.")
     ] = Scans().interval // SECOND,

@@ -123,19 +123,16 @@ def load(
             given.setdefault(name, Given(text, name.upper()))
     given = {**(read_file(file) if file else {}), **given}
     variables = {name.upper(): value.text for name, value in given.items()}
-
-    def shown_name(name: str) -> str:
-        return given[name].shown if name in given else name.upper()
-
-    desk = load_settings(DeskSettings, variables, shown_name)
+    places = {name: value.shown for name, value in given.items()}
+    desk = load_settings(DeskSettings, variables, places)
     if desk.mode == "live":
         for name, needed in LIVE.items():
             if name not in given:
                 raise BadInput(f"live trading needs {needed}")
-    places = {"TABLE_NAME": "none", "BUCKET_NAME": "none", "STAGE": desk.mode}
-    places |= {"TRADING_MODE": desk.mode, **HOSTS.get(desk.mode, {})}
-    detect = load_settings(DetectSettings, places | variables, shown_name)
-    trade = load_settings(TradeSettings, places | variables, shown_name)
+    usual = {"TABLE_NAME": "none", "BUCKET_NAME": "none", "STAGE": desk.mode}
+    usual |= {"TRADING_MODE": desk.mode, **HOSTS.get(desk.mode, {})}
+    detect = load_settings(DetectSettings, usual | variables, places)
+    trade = load_settings(TradeSettings, usual | variables, places)
     return Configuration(file, given, tuple(_misspelt(environment)), desk, detect, trade)
 
 

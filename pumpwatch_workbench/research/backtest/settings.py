@@ -124,8 +124,9 @@ def read_settings(
     chosen = {"strategy": strategy, "detector": detector}
     given = pairs | PLACES | {name: text for name, text in chosen.items() if text}
     variables = {name.upper(): text for name, text in given.items()}
+    shown = {name: f"--set {name}" for name in pairs} | {name: f"--{name}" for name in CHOSEN}
     return BacktestSettings(
-        load_settings(DetectSettings, variables, "--set {}".format),
-        load_settings(TradeSettings, variables, "--set {}".format),
-        load_settings(Assumptions, variables, "--set {}".format),
+        load_settings(DetectSettings, variables, shown),
+        load_settings(TradeSettings, variables, shown),
+        load_settings(Assumptions, variables, shown),
     )

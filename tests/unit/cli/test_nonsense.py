@@ -40,7 +40,10 @@ CASES = [
     ("paper --store {new} --duration ''", "--duration is"),
     ("paper --store {new} --metrics-port 65536", "--metrics-port='65536' is not allowed"),
     ("paper --store {new} --metrics-port {taken}", "cannot be opened: address already in use"),
-    ("paper --store {new} --base-url https://example.com", "--base-url is"),
+    (
+        "paper --store {new} --base-url https://example.com",
+        "--base-url='https",
+    ),
     ("paper --store {new} --slack-webhook-env ''", "--slack-webhook-env is empty"),
     # import
     ("import {none}", "nothing to import there"),
@@ -70,7 +73,7 @@ CASES = [
     ("doctor", "no region is set"),
     ("doctor --region 'a b'", "--region a b cannot be used"),
     # backfill, costs
-    ("backfill --bucket b --table t", "--table 't' is not allowed"),
+    ("backfill --bucket b --table t", "--table='t' is not allowed"),
     ("backfill --bucket bucket --table table", "no region is set"),
     ("backfill --bucket bucket --table table --base-url ftp://x", "--base-url is 'ftp://x'"),
     ("costs --symbols 7", "give one that was measured, 200, 600, 1000"),

@@ -47,7 +47,7 @@ def settings_in_force(
                 values[name.upper()], where[name] = text, f"{source}: {name}"
             elif name not in (known := names()):
                 raise SettingsError(f"{source}: {unknown(name, known)}")
-    return load_settings(kind, values, lambda name: where.get(name, name.upper()))
+    return load_settings(kind, values, where)
 
 
 def pairs_from(words: Iterable[str], source: str) -> dict[str, str]:
