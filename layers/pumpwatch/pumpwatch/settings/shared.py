@@ -153,8 +153,10 @@ def _sentences(
             sentences.append(f"{place} is not set: {_range(kind, name)}")
         else:
             value = _shown(name.upper(), problem["input"])
-            why = f"{reason}: " if problem["type"] == "value_error" else ""
-            sentences.append(f"{place}={value} is not allowed: {why}{_range(kind, name)}")
+            allowed = _range(kind, name)
+            says_more = problem["type"] == "value_error" and reason not in allowed
+            why = f"{reason}: " if says_more else ""
+            sentences.append(f"{place}={value} is not allowed: {why}{allowed}")
     return sentences
 
 
