@@ -49,8 +49,8 @@ class _State:
     tokens: float = BURST
     at: float = 0.0
     """The monotonic clock, which all processes share; it begins anew with the machine."""
-    bans: dict[str, tuple[float, int]] = field(default_factory=dict)
-    """The end of each host's ban (Unix time), and the process that was told so."""
+    bans: dict[str, float] = field(default_factory=dict)
+    """The end of each host's ban (Unix time)."""
 
 
 class SharedBudget:
@@ -93,10 +93,10 @@ class SharedBudget:
     def _spend(self, state: _State) -> float:
         """Take a turn, or return the seconds after which there may be one."""
         if self._banned(state):
-            until, process = state.bans[self._host]
+            until = datetime.fromtimestamp(state.bans[self._host], UTC)
             raise ExchangeForbidden(
-                f"the address is banned until {datetime.fromtimestamp(until, UTC):%H:%M:%S} UTC"
-                f" (process {process} was told so): is another program using this address?"
+                f"the address is banned until {until:%H:%M:%S} UTC: is another program using this"
+                " address?"
             )
         now = self._monotonic()
         refill = max(0.0, now - state.at) * PER_SECOND
@@ -108,11 +108,11 @@ class SharedBudget:
         return 0.0
 
     def _banned(self, state: _State) -> float:
-        left = state.bans.get(self._host, (0.0, 0))[0] - self._now()
+        left = state.bans.get(self._host, 0.0) - self._now()
         return left if 0 < left <= BAN_SECONDS else 0.0
 
     def _ban(self, state: _State) -> float:
-        state.bans[self._host] = (self._now() + BAN_SECONDS, os.getpid())
+        state.bans[self._host] = self._now() + BAN_SECONDS
         return 0.0
 
     def _change(self, change: Callable[[_State], float]) -> float:
@@ -160,8 +160,8 @@ def _read(descriptor: int, path: Path) -> _State:
         return _State()
     try:
         tokens, at, bans = json.loads(content)
-        bans = {str(host): (float(until), int(process)) for host, (until, process) in bans.items()}
+        bans = {host: float(until) for host, until in bans.items()}
         return _State(max(0.0, float(tokens)), float(at), bans)
-    except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         logger.warning("%s is damaged: the request budget begins anew", path)
         return _State(tokens=0.0, at=float("inf"))
