@@ -102,8 +102,6 @@ def desk(
     }
     pairs = pairs_from(set_ or (), "--set")
     options = desk_options(given, os.environ, file=config, pairs=pairs, resume=resume)
-    for warning in options.warnings:
-        typer.echo(f"pumpwatch: {warning}", err=True)
     _run(options, as_json=as_json)
 
 

@@ -115,5 +115,6 @@ def _of_desk(store: Path, mode: str | None, given: dict[str, object]) -> Iterato
         return
     for warning in options.warnings:
         yield Finding("options", Level.WARN, warning)
-    secrets = key_source(file=options.key_file, keyring=options.keyring, environment=os.environ)
+    desk = options.desk
+    secrets = key_source(file=desk.key_file, keyring=desk.keyring, environment=os.environ)
     yield from DeskDoctor(options, secrets).examine()

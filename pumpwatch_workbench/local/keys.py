@@ -30,7 +30,7 @@ LINE = re.compile(rf"(?m)^[ \t]*(?:export )?[ \t]*({'|'.join(NAMES)})[ \t]*=(.*)
 
 
 def key_source(
-    *, file: Path | None, keyring: bool, environment: MutableMapping[str, str]
+    *, file: str | Path, keyring: bool, environment: MutableMapping[str, str]
 ) -> Secrets:
     """Return the place of the key: a file goes before the keyring, both before the environment.
 
@@ -39,11 +39,12 @@ def key_source(
     """
     taken = {part: environment.pop(name, "") for name, part in NAMES.items()}
     parts = {part: text for part, text in taken.items() if text}
-    if parts and (file is not None or keyring):
+    if parts and (file or keyring):
         logger.warning("the key in the environment is not used: the one that was named is")
-    if file is not None:
-        todo = f"put the files {BOTH} into it" if file.is_dir() else IN_FILE
-        return LocalKey(f"the key in {file}", todo, partial(_in_path, file))
+    if file:
+        path = Path(file)
+        todo = f"put the files {BOTH} into it" if path.is_dir() else IN_FILE
+        return LocalKey(f"the key in {path}", todo, partial(_in_path, path))
     if keyring:
         todo = f"store {BOTH} with `keyring set pumpwatch NAME`"
         return LocalKey("the system's keyring", todo, _in_keyring, keep=True)

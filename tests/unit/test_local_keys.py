@@ -22,7 +22,7 @@ NAMED = {"BYBIT_API_KEY": KEY, "BYBIT_API_SECRET": SECRET}
 GOOD = ExchangeKey(KEY, SECRET)
 
 
-def of(file=None, *, keyring=False, environment=None):
+def of(file="", *, keyring=False, environment=None):
     given = {} if environment is None else environment
     secrets = key_source(file=file, keyring=keyring, environment=given)
     secrets.exchange_key()
@@ -174,7 +174,7 @@ def test_a_process_that_is_started_later_does_not_have_the_key():
     script = (
         "import os, subprocess, sys;"
         "from pumpwatch_workbench.local.keys import key_source;"
-        "key_source(file=None, keyring=False, environment=os.environ);"
+        "key_source(file='', keyring=False, environment=os.environ);"
         "print(subprocess.run([sys.executable, '-c', 'import os; print(os.environ)'],"
         " capture_output=True, text=True, check=True).stdout)"
     )

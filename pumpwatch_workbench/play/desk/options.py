@@ -13,7 +13,7 @@ from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.shared import LOOPBACK
 from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.cli.times import parse_duration
-from pumpwatch_workbench.configuration.load import load
+from pumpwatch_workbench.configuration.load import DeskSettings, load
 from pumpwatch_workbench.local.home import home
 
 
@@ -21,25 +21,21 @@ from pumpwatch_workbench.local.home import home
 class DeskOptions:
     """One start of the desk. `webhook` is a secret: it is never shown."""
 
-    store: Path
+    desk: DeskSettings
     detect: DetectSettings
     trade: TradeSettings
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[str, ...]
     """Variables of the environment that look like a misspelt setting."""
-    duration: int | None = None
+    store: Path
+    duration: int | None
     """Milliseconds after which it ends by itself; None: until it is interrupted."""
-    webhook: str = field(default="", repr=False)
-    metrics_port: int | None = None
-    """0 takes a free port."""
-    metrics_address: str = "127.0.0.1"
-    resume: bool = False
-    key_file: Path | None = None
-    keyring: bool = False
+    webhook: str = field(repr=False)
+    resume: bool
 
     @property
     def mode(self) -> str:
         """Return paper, demo or live."""
-        return self.trade.trading_mode
+        return self.desk.mode
 
     @property
     def period(self) -> int:
@@ -66,17 +62,14 @@ def desk_options(
         raise BadInput(trade.no_time_to_enter)
     length = loaded.given.get("duration")
     return DeskOptions(
-        store=Path(desk.store) if desk.store else default_store(desk.mode),
+        desk=desk,
         detect=loaded.detect,
         trade=trade,
         warnings=loaded.warnings,
+        store=Path(desk.store) if desk.store else default_store(desk.mode),
         duration=parse_duration(length.shown, length.text) if length else None,
         webhook=webhook_from(desk.slack_webhook_env) if desk.slack_webhook_env else "",
-        metrics_port=None if desk.metrics_port < 0 else desk.metrics_port,
-        metrics_address=desk.metrics_address,
         resume=resume,
-        key_file=Path(desk.key_file) if desk.key_file else None,
-        keyring=desk.keyring,
     )
 
 

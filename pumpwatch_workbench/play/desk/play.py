@@ -58,15 +58,15 @@ def play(
         trade = options.trade
         claim(database, mode=options.mode, stage=trade.stage, base_url=trade.bybit_base_url)
         secrets, executor = _account(options, stack)
-        health, port = Health(), options.metrics_port
-        metrics = None if port is None else ShownMetrics(trade.stage)
+        health, port = Health(), options.desk.metrics_port
+        metrics = ShownMetrics(trade.stage) if port >= 0 else None
         waited = stop.wait if pace_of is None else time.sleep
         wait = lambda seconds: (waited(seconds), None)[1]  # noqa: E731
         desk = Desk(options, database, metrics, secrets, executor, wait)
         stack.callback(desk.close)
         teller.holds_trades = desk.holds_trades
-        if metrics is not None and port is not None:
-            endpoint = metrics_endpoint(metrics, health, port, options.metrics_address)
+        if metrics is not None:
+            endpoint = metrics_endpoint(metrics, health, port, options.desk.metrics_address)
             _serve(endpoint, stack, teller)
         if options.webhook:
             messages = SlackMessages(options.webhook, complain=teller.note)
@@ -87,7 +87,8 @@ def _account(options: DeskOptions, stack: ExitStack) -> tuple[Secrets | None, Ex
     """Return the key's place and the threads for an account, which no other process may trade."""
     if not options.trade.uses_account:
         return None, None
-    secrets = key_source(file=options.key_file, keyring=options.keyring, environment=os.environ)
+    desk = options.desk
+    secrets = key_source(file=desk.key_file, keyring=desk.keyring, environment=os.environ)
     lock = account_lock(options.trade, secrets)
     if lock is not None:
         stack.callback(lock.close)

@@ -176,7 +176,7 @@ def test_a_key_that_is_put_later_is_taken(tmp_path):
     assert secrets.exchange_key().api_key == "k1234567890"
     assert secrets.push_credentials() is None
     secrets.forget()
-    nothing = key_source(file=None, keyring=False, environment={})
+    nothing = key_source(file="", keyring=False, environment={})
     with pytest.raises(BadCredentials, match="no key was given"):
         nothing.exchange_key()
 
