@@ -15,7 +15,7 @@ from pumpwatch.adapters.settings_object import SettingsObject
 from pumpwatch.bootstrap.function import Function
 from pumpwatch.bootstrap.lease import RunLease
 from pumpwatch.bootstrap.renewal import RenewedFunction
-from pumpwatch.bootstrap.trade import _care_alone
+from pumpwatch.bootstrap.trade import CARE_ALONE
 from pumpwatch.errors import BadInput, SettingsError, StoreUnavailable
 from pumpwatch.invocation import Tick
 from pumpwatch.metrics.reporter import MetricsReporter
@@ -148,7 +148,7 @@ class Made:
         self.settings = []
         self.leases, self.totals = MemoryLeaseStore(lambda: 0.0), MemoryTotalsStore()
         environment = {**VARIABLES, "SETTINGS_BUCKET": bucket, "STRATEGY": "ride"}
-        self.renewed = RenewedFunction(TradeSettings, environment, self.compose, _care_alone)
+        self.renewed = RenewedFunction(TradeSettings, environment, self.compose, CARE_ALONE)
 
     def compose(self, settings):
         self.settings.append(settings)

@@ -242,7 +242,7 @@ def test_command_reports_both_sides_and_goes_on_from_its_study(market, tmp_path)
     again = CliRunner().invoke(app, [*arguments, "--write", str(file)])
     assert json.loads(again.stdout) == found
     written = file.read_text(encoding="utf-8")
-    assert written.startswith("# mine\nleverage = 2\nstrategy = ")
+    assert written.startswith("# mine\nleverage = 2\n")
     stored = settings_of_file(file)
     expected = {"leverage": "2", "strategy": "ride", "detector": "ewma", **found["settings"]}
     assert expected.items() <= stored.items()
