@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import ndiff
 from enum import StrEnum
 from pathlib import Path
@@ -13,11 +14,14 @@ import typer
 
 from pumpwatch.errors import BadInput, SettingsError
 from pumpwatch_workbench.cli.operating import deployed_stack
-from pumpwatch_workbench.cli.options import Region
+from pumpwatch_workbench.cli.options import AsJson, Region
 from pumpwatch_workbench.configuration.load import FILE, KINDS, KNOWN, load
 from pumpwatch_workbench.configuration.meanings import starting_file
 from pumpwatch_workbench.configuration.stack_object import push, settings_to_push, stored_settings
 from pumpwatch_workbench.configuration.toml_file import as_lines
+
+Said = tuple[Sequence[str], Mapping[str, object]]
+"""Lines for a person, and the document for --json."""
 
 
 class Action(StrEnum):
@@ -35,6 +39,7 @@ def config(
     *,
     stack: Annotated[str, typer.Option(help="A deployed stack, for show and push.")] = "",
     region: Region = "",
+    as_json: AsJson = False,
 ) -> None:
     """Make, check and show a configuration, and bring it to a stack.
 
@@ -49,45 +54,47 @@ def config(
       pumpwatch config push pumpwatch.toml --stack pumpwatch
     """
     if action is Action.INIT:
-        lines = _started(file or Path(FILE))
+        lines, document = _started(file or Path(FILE))
     elif action is Action.PUSH:
-        lines = _pushed(file, stack, region)
+        lines, document = _pushed(file, stack, region)
     elif action is Action.CHECK:
-        lines = _checked(file)
+        lines, document = _checked(file)
     elif stack:
-        lines = as_lines(stored_settings(deployed_stack(stack, region)))
+        document = stored_settings(deployed_stack(stack, region))
+        lines = as_lines(document)
     else:
-        lines = _in_force(file)
-    typer.echo("\n".join(lines))
+        lines, document = _in_force(file)
+    typer.echo(json.dumps(document) if as_json else "\n".join(lines))
 
 
-def _started(path: Path) -> Sequence[str]:
+def _started(path: Path) -> Said:
     with path.open("x", encoding="utf-8") as made:
         made.write(starting_file())
-    return [f"Written: {path}"]
+    return [f"Written: {path}"], {"file": str(path)}
 
 
-def _checked(file: Path | None) -> Sequence[str]:
+def _checked(file: Path | None) -> Said:
     if file is None:
         raise BadInput("name the file to check: pumpwatch config check pumpwatch.toml")
     given = load({}, file=file, environment={}).given
-    return [f"{file}: {len(given)} settings, nothing is wrong"]
+    return [f"{file}: {len(given)} settings, nothing is wrong"], {"settings": len(given)}
 
 
-def _in_force(file: Path | None) -> Sequence[str]:
+def _in_force(file: Path | None) -> Said:
     loaded = load({}, file=file, environment=os.environ)
     for warning in loaded.warnings:
         typer.echo(warning, err=True)
-    lines = {}
+    rows = {}
     for part, kind in KINDS.items():
         for name in kind.model_fields.keys() & KNOWN:
-            given, value = loaded.given.get(name), str(getattr(getattr(loaded, part), name))
+            given = loaded.given.get(name)
             origin = given.shown.removesuffix(f": {name}") if given else "default"
-            lines[name] = f"{name} = {value or '(empty)'}  ({origin})"
-    return [f"File: {loaded.file or 'none'}", *(lines[name] for name in sorted(lines))]
+            rows[name] = str(getattr(getattr(loaded, part), name)), origin
+    lines = [f"{name} = {text or '(empty)'}  ({of})" for name, (text, of) in sorted(rows.items())]
+    return [f"File: {loaded.file or 'none'}", *lines], rows
 
 
-def _pushed(file: Path | None, stack: str, region: str) -> Sequence[str]:
+def _pushed(file: Path | None, stack: str, region: str) -> Said:
     if file is None or not stack:
         raise BadInput("pumpwatch config push FILE --stack NAME: name file and stack")
     deployed = deployed_stack(stack, region)
@@ -99,4 +106,4 @@ def _pushed(file: Path | None, stack: str, region: str) -> Sequence[str]:
     changes = [line for line in ndiff(before, as_lines(settings)) if line.startswith(("-", "+"))]
     if changes:
         push(deployed, settings)
-    return changes or ["nothing changes"]
+    return changes or ["nothing changes"], settings

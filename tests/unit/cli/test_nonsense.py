@@ -75,7 +75,7 @@ CASES = [
     # backfill, costs
     ("backfill --bucket b --table t", "--table='t' is not allowed"),
     ("backfill --bucket bucket --table table", "no region is set"),
-    ("backfill --bucket bucket --table table --base-url ftp://x", "--base-url is 'ftp://x'"),
+    ("backfill --bucket bucket --table table --base-url ftp://x", "--base-url='ftp://x' is not"),
     ("costs --symbols 7", "give one that was measured, 200, 600, 1000"),
     # scale
     ("scale --symbols 5", "at least two different sizes"),
@@ -91,7 +91,7 @@ CASES = [
     ("download --symbols ' , ' --from 2026-11-01 --base-url {url}", "--symbols is empty"),
     ("download --symbols all --from 2031-01-01 --base-url {url}", "lies in the future"),
     ("download --symbols BTCUSD --from 2026-11-01 --base-url {url}", "did you mean BTCUSDT?"),
-    ("download --symbols all --from 2026-11-01 --base-url http://x.org", "--base-url is"),
+    ("download --symbols all --from 2026-11-01 --base-url http://x.org", "--base-url='http"),
     ("download --symbols x --from 2026-11-01 --requests-per-second 0", "greater than or equal"),
     # desk, config
     ("desk --mode magic", "--mode='magic' is not allowed: it must be one of paper, demo, live"),
