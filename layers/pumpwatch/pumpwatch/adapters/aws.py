@@ -42,7 +42,7 @@ def read_object(client: S3Client, bucket: str, key: str) -> bytes | None:
     raise StoreUnavailable(f"the bucket did not give {key}: {reason}")
 
 
-def error_code(error: ClientError | BotoCoreError) -> str:
+def error_code(error: BaseException | None) -> str:
     """Return AWS's own code, or what kept the request from it."""
     if isinstance(error, ClientError):
         return error.response["Error"]["Code"]

@@ -15,18 +15,13 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-def s3_client() -> S3Client:
-    """Return a client with short time-outs; where to is boto3's own business (environment)."""
-    return boto3.client("s3", config=client_config(read_timeout=5))
-
-
 class S3HistoryStore(ArchiveStore):
     """Candle slices and detection state in a bucket (HistoryStore port)."""
 
     def __init__(self, bucket: str, client: S3Client | None = None) -> None:
         super().__init__()
         self._bucket = bucket
-        self._client = client or s3_client()
+        self._client = client or boto3.client("s3", config=client_config(read_timeout=5))
 
     def _write(self, key: str, body: bytes) -> None:
         try:
