@@ -56,7 +56,9 @@ def pairs_from(words: Iterable[str], source: str) -> dict[str, str]:
     for word in words:
         name, equals, value = word.partition("=")
         if not equals or not name.strip():
-            raise SettingsError(f"{source} {word!r}: write it as NAME=VALUE, such as leverage=2")
+            raise SettingsError(
+                f"{source} {word!r}: write it as NAME=VALUE, a value with spaces in quotes"
+            )
         pairs[name.strip().lower().replace("-", "_")] = value.strip()
     return pairs
 
