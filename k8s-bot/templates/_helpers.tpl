@@ -37,6 +37,14 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- if gt (int .Values.replicas) 1 }}
 {{- fail (printf "replicas is %d, but a second bot on the same account would open each position again: 0 or 1" (int .Values.replicas)) }}
 {{- end }}
+{{- range $name, $_ := .Values.settings }}
+{{- if regexMatch "api_key|api_secret|private_key|password|webhook$" $name }}
+{{- fail (printf "settings.%s: anybody may read settings; secrets belong into a Secret, see keys and slack" $name) }}
+{{- end }}
+{{- if regexMatch "^(mode|trading_mode|strategy|live_trading_confirmation|key_file|keyring|store|metrics_(port|address))$" $name }}
+{{- fail (printf "settings.%s: the chart sets it; see the values mode, strategy, confirm, keys and storage" $name) }}
+{{- end }}
+{{- end }}
 {{- if and (ne .Values.mode "paper") (not .Values.keys.secretName) }}
 {{- fail (printf "mode %s needs the account's keys: name their Secret in keys.secretName" .Values.mode) }}
 {{- end }}
