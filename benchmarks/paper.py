@@ -11,10 +11,10 @@ import threading
 from pathlib import Path
 
 from pumpwatch_workbench.local.store import Database, SqliteRunRecords
-from pumpwatch_workbench.play.desk.options import PaperOptions
+from pumpwatch_workbench.play.desk.options import desk_options
 from pumpwatch_workbench.play.desk.play import play
 from pumpwatch_workbench.play.views.view import RunView
-from studies.scale.exchange import MINUTE, START, MeasuredExchange, exchange_process
+from studies.scale.exchange import START, MeasuredExchange, exchange_process
 
 SYMBOLS = 1_000
 MOVERS = 5
@@ -48,15 +48,13 @@ def measure() -> dict[str, float]:
     """Return CPU and wall seconds of warm ticks, and the size of the store."""
     with tempfile.TemporaryDirectory() as folder, exchange_process(SYMBOLS, MOVERS) as exchange:
         store = Path(folder) / "paper.db"
-        options = PaperOptions.checked(
-            {"REQUESTS_PER_SECOND": "110"},
-            store=store,
-            base_url=exchange.url,
-            detector="boosted",
-            strategy="fade",
-            metrics_port=0,
-            duration=TICKS * MINUTE,
-        )
+        given = {
+            "store": store,
+            "bybit_base_url": exchange.url,
+            "metrics_port": 0,
+            "duration": f"{TICKS}m",
+        }
+        options = desk_options(given, {"REQUESTS_PER_SECOND": "110"})
         play(options, RunView(), threading.Event(), lambda desk: HeldPace(exchange))
         database = Database(store, writable=False)
         warm = list(SqliteRunRecords(database).since(0))[WARM:]

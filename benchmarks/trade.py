@@ -156,7 +156,7 @@ def _store_calls(stack: LocalStack) -> int:
     handler = stack.functions[TRADE]._loaded
     if handler is None:
         return 0
-    calls: int = handler.__wrapped__.__globals__["function"].work.calls()  # type: ignore[attr-defined]
+    calls: int = handler.__wrapped__.__globals__["function"].function.work.calls()  # type: ignore[attr-defined]
     return calls
 
 

@@ -8,15 +8,19 @@ from functools import cache
 from typing import Any
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from pumpwatch.errors import BadInput
 
+HASTY = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2})
 
-def clients_in(region: str) -> tuple[str, Callable[[str], Any]]:
+
+def clients_in(region: str, *, hasty: bool = False) -> tuple[str, Callable[[str], Any]]:
     """Return the region, and a function that gives the client of a service, each made once.
 
-    An empty `region` is that of the environment or the profile. Raises `BadInput` without one.
+    An empty `region` is that of the environment or the profile. Hasty ones give up after seconds.
+    Raises `BadInput` without a region; hasty ones also without credentials.
     """
     try:
         session = boto3.session.Session()
@@ -25,11 +29,14 @@ def clients_in(region: str) -> tuple[str, Callable[[str], Any]]:
         raise BadInput(f"the AWS profile cannot be used: {error}") from None
     if not where:
         raise BadInput("no region is set: give --region, for example --region eu-central-1")
+    if hasty and session.get_credentials() is None:
+        raise BadInput("no AWS credentials are set here")
 
     @cache
     def client(service: str) -> Any:
         try:
-            return session.client(service, region_name=where)  # type: ignore[call-overload]
+            made = {"region_name": where, "config": HASTY if hasty else None}
+            return session.client(service, **made)  # type: ignore[call-overload]
         except (BotoCoreError, ValueError) as error:
             raise BadInput(f"--region {where} cannot be used: {error}") from None
 

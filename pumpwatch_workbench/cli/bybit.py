@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.errors import BadInput, SettingsError
 from pumpwatch.settings.shared import SharedSettings, load_settings
+from pumpwatch_workbench.local.budget import BULK_SPARE, SharedBudget
 from pumpwatch_workbench.simulator.market_time import exchange_time_for
 
 
@@ -23,10 +26,16 @@ def checked_address(option: str, url: str) -> str:
 def public_session(
     address: str, *, requests_per_second: int = 90, threads: int = 8
 ) -> BybitSession:
-    """Return a session without a key."""
+    """Return a session without a key, which leaves a share of the address's budget to trading."""
     return BybitSession(
         address,
         requests_per_second=requests_per_second,
+        budget=bulk_budget(address),
         threads=threads,
         exchange_time=exchange_time_for(address),
     )
+
+
+def bulk_budget(address: str) -> SharedBudget:
+    """Return this machine's request budget for work that can wait."""
+    return SharedBudget(urlsplit(address).hostname or "", spare=BULK_SPARE)

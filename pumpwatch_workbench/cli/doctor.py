@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pumpwatch_workbench.cli.operating import STACK, StackName, deployed_stack
+from pumpwatch_workbench.cli.operating import Choice, StackName
 from pumpwatch_workbench.cli.options import AsJson, Region
 from pumpwatch_workbench.cli.progress import awaited
 from pumpwatch_workbench.operations.doctor import Doctor
@@ -16,7 +16,7 @@ from pumpwatch_workbench.operations.findings import Level
 
 def doctor(
     *,
-    stack: StackName = STACK,
+    stack: StackName = "",
     region: Region = "",
     post_deploy: Annotated[
         bool, typer.Option("--post-deploy", help="The first day's list: warnings fail too.")
@@ -33,7 +33,9 @@ def doctor(
       pumpwatch doctor --post-deploy --json
     """
     findings = []
-    for finding in awaited(Doctor(deployed_stack(stack, region)).examine(), "Checking"):
+    for finding in awaited(
+        Doctor(Choice(stack=stack, region=region).find_stack()).examine(), "Checking"
+    ):
         findings.append(finding)
         if not as_json:
             typer.echo(f"{finding.level.value:<5} {finding.name}: {finding.detail}".rstrip(": "))

@@ -44,7 +44,7 @@ def download(
     out: Annotated[Path, typer.Option(help="The folder to fill.")] = Path("candles"),
     base_url: BaseUrl = "https://api.bybit.com",
     requests_per_second: Annotated[
-        int, typer.Option(help="At most so many, 1 to 110; Bybit allows 120.", min=1, max=110)
+        int, typer.Option(help="At most so many, 1 to 90; Bybit allows 120.", min=1, max=90)
     ] = 60,
     parallel: Annotated[int, typer.Option(help="Requests at a time, 1 to 16.", min=1, max=16)] = 8,
     as_json: AsJson = False,

@@ -1,79 +1,137 @@
-"""Options and questions that `doctor`, `status`, `halt` and `resume` share.
+"""The installation that `doctor`, `status`, `halt`, `resume` and `close` speak of.
 
 For a deployed stack they use your AWS credentials, as the AWS command line finds them, and no key
-of the exchange; for paper trading on this machine its file is enough.
+of the exchange; for a store on this machine its file is enough.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pumpwatch.errors import BadInput
+from pumpwatch.errors import BadInput, PumpwatchError
 from pumpwatch_workbench.cli.aws import clients_in
+from pumpwatch_workbench.local.home import home
 from pumpwatch_workbench.operations.installation import (
     Installation,
     installation_of_stack,
     installation_of_store,
+    local_stores,
+    name_of_stack,
+    name_of_store,
 )
 from pumpwatch_workbench.operations.stack import DeployedStack
 
+
+class ModeName(StrEnum):
+    """The modes of trading."""
+
+    PAPER = "paper"
+    DEMO = "demo"
+    LIVE = "live"
+
+
 StackName = Annotated[str, typer.Option("--stack", help="Name of the CloudFormation stack.")]
-Store = Annotated[
-    Path | None,
-    typer.Option(
-        help="Paper trading on this machine instead: its file, such as ~/.pumpwatch/paper.db."
-    ),
+Store = Annotated[Path | None, typer.Option(help="A store's file on this machine.")]
+Mode = Annotated[
+    ModeName | None, typer.Option(help="The store of that mode here, such as ~/.pumpwatch/live.db.")
 ]
 Reason = Annotated[str, typer.Option(help="Why; it is recorded with your name.")]
 STACK = "pumpwatch"
-SHORTEST_REASON = 3
+BY_HAND = "by hand"
+Opened = AbstractContextManager[Installation]
 
 
-@contextmanager
-def changing(reason: str, store: Path | None, stack: str, region: str) -> Iterator[Installation]:
-    """Yield the installation to halt or resume. Raises `BadInput`, `AwsRefused`."""
-    if len(reason.strip()) < SHORTEST_REASON:
-        raise BadInput(
-            f"--reason is {reason!r}: say why in at least {SHORTEST_REASON} letters, for whoever"
-            " looks at it next"
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The options that name an installation. Raises `BadInput` for two names."""
+
+    store: Path | None = None
+    mode: str | None = None
+    stack: str = ""
+    region: str = ""
+
+    def __post_init__(self) -> None:
+        if sum(map(bool, (self.store, self.mode, self.stack or self.region))) > 1:
+            raise BadInput("--store, --mode and --stack name different installations: give one")
+
+    @property
+    def is_named(self) -> bool:
+        """Return whether an option names it."""
+        return bool(self.store or self.mode or self.stack or self.region)
+
+    def stores(self) -> list[Path]:
+        """Return the stores on this machine that are meant; none where a stack is named."""
+        if self.mode:
+            return [home() / f"{self.mode}.db"]
+        if self.is_named:
+            return [self.store] if self.store else []
+        return local_stores()
+
+    def find_stack(self, *, hasty: bool = False) -> DeployedStack:
+        """Return the stack. Raises `BadInput` where there is none, `AwsRefused`."""
+        return deployed_stack(self.stack or STACK, self.region, hasty=hasty)
+
+    def everything(self) -> Iterator[tuple[str, Callable[[], Opened]]]:
+        """Yield what each is called and how to open it: what is named, or all, the stores first."""
+        stores = self.stores()
+        for path in stores:
+            yield name_of_store(path), partial(installation_of_store, path)
+        if not (self.is_named and stores):
+            yield "AWS", lambda: installation_of_stack(self.find_stack(hasty=True))
+
+    def only_one(self) -> Opened:
+        """Return how to open what is named, or the only one there is. Raises `BadInput`."""
+        stores = self.stores()
+        names = [name_of_store(path) for path in stores]
+        if stores and not self.is_named:
+            with suppress(PumpwatchError):  # what cannot be reached is not meant
+                names.append(name_of_stack(self.find_stack(hasty=True)))
+            if len(names) > 1:
+                raise BadInput(
+                    f"there are {', and '.join(names)}: name one with --store, --mode or --stack"
+                )
+        return (
+            installation_of_store(stores[0]) if stores else installation_of_stack(self.find_stack())
         )
-    if store is None:
-        yield installation_of_stack(deployed_stack(stack, region))
-    else:
-        refuse_both(stack, region)
-        with installation_of_store(store) as installation:
-            yield installation
 
 
-def refuse_both(stack: str, region: str) -> None:
-    """Raise `BadInput` where a stack is named beside a store."""
-    if stack != STACK or region:
-        raise BadInput("--store is paper trading on this machine: leave out --stack and --region")
-
-
-def deployed_stack(name: str, region: str) -> DeployedStack:
+def deployed_stack(name: str, region: str, *, hasty: bool = False) -> DeployedStack:
     """Return the stack. Raises `BadInput`, `AwsRefused`."""
-    where, client = clients_in(region)
+    where, client = clients_in(region, hasty=hasty)
     return DeployedStack.find(name, where, client)
 
 
 def print_change(installation: Installation, **facts: object) -> None:
     """Print what was changed as JSON."""
-    facts = {"stage": installation.stage, "running": not installation.at_rest, **facts}
-    typer.echo(json.dumps(facts))
+    typer.echo(json.dumps(facts_of(installation) | facts))
 
 
-def say_when_at_rest(installation: Installation) -> None:
+def facts_of(installation: Installation) -> dict[str, object]:
+    """Return what names an installation in JSON."""
+    return {
+        "stage": installation.stage,
+        "mode": installation.mode,
+        "name": installation.name,
+        "running": not installation.at_rest,
+    }
+
+
+def say_when_at_rest(
+    installation: Installation, says: Callable[[str], object] = typer.echo
+) -> None:
     """Say that the change takes effect only at the next start."""
     if installation.at_rest:
-        typer.echo("It does not run now: this holds when pumpwatch paper is started.")
+        says("It does not run now: this holds when it is started.")
 
 
 def ask(question: str) -> str:

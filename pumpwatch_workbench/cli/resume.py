@@ -9,17 +9,19 @@ import typer
 
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.operating import (
-    STACK,
+    Choice,
+    Mode,
     Reason,
     StackName,
     Store,
     ask,
-    changing,
     print_change,
     say_when_at_rest,
 )
 from pumpwatch_workbench.cli.options import AsJson, Region
 from pumpwatch_workbench.operations.halting import describe, halting_trades
+
+SHORTEST_REASON = 3
 
 
 def resume(
@@ -33,19 +35,26 @@ def resume(
         bool, typer.Option("--all-trades", help="All trades that halt entries were looked at.")
     ] = False,
     store: Store = None,
-    stack: StackName = STACK,
+    mode: Mode = None,
+    stack: StackName = "",
     region: Region = "",
     as_json: AsJson = False,
 ) -> None:
     """Allow entries again; protections look back no further than this moment.
 
-    Trades that ended unexplained halt entries until they are named: they are shown and asked for.
+    It needs a name where there are several: --store, --mode or --stack. Trades that ended
+    unexplained halt entries until they are named: they are shown and asked for.
 
     Examples:
-      pumpwatch resume --reason "it was the feed" --store ~/.pumpwatch/paper.db
-      pumpwatch resume --reason "it was the feed" --region eu-central-1
+      pumpwatch resume --reason "it was the feed"
+      pumpwatch resume --reason "it was the feed" --stack pumpwatch --region eu-central-1
     """
-    with changing(reason, store, stack, region) as installation:
+    if len(reason.strip()) < SHORTEST_REASON:
+        raise BadInput(
+            f"--reason is {reason!r}: say why in at least {SHORTEST_REASON} letters, for whoever"
+            " looks at it next"
+        )
+    with Choice(store, mode, stack, region).only_one() as installation:
         halts = installation.halts
         halting = {lost.signal_id: lost for lost in halting_trades(installation.journal, halts)}
         lines = "\n".join(describe(halting.values()))
@@ -59,7 +68,7 @@ def resume(
         if not named and halts.current() is None:
             only = f"only trades halt it: name them with --trade or --all-trades\n{lines}"
             nothing = only if halting else "it is not halted: there is nothing to resume"
-            raise BadInput(f"{installation.stage}: {nothing}")
+            raise BadInput(f"{installation.name}: {nothing}")
         by = f"{installation.operator}: {reason}"
         halts.resume(by=by, time=time.time_ns() // 1_000_000, trades=named)
     left = {signal_id: lost for signal_id, lost in halting.items() if signal_id not in named}
@@ -68,9 +77,9 @@ def resume(
             installation, halted=bool(left), looked_at=sorted(named), still_halting=list(left)
         )
     if left:
-        typer.echo(f"{installation.stage} still opens nothing, for trades not named:")
+        typer.echo(f"{installation.name} still opens nothing, for trades not named:")
         for line in describe(left.values()):
             typer.echo(line)
     else:
-        typer.echo(f"{installation.stage} may open positions again from the next run on.")
+        typer.echo(f"{installation.name} may open positions again from the next run on.")
     return say_when_at_rest(installation)

@@ -6,55 +6,59 @@ import json
 from pathlib import Path
 
 import typer
-from rich.console import Console
 
-from pumpwatch_workbench.cli.operating import (
-    STACK,
-    StackName,
-    Store,
-    deployed_stack,
-    refuse_both,
-)
+from pumpwatch.errors import PumpwatchError
+from pumpwatch_workbench.cli.operating import Choice, Mode, StackName, Store
 from pumpwatch_workbench.cli.options import AsJson, Region
 from pumpwatch_workbench.local.store import Database
-from pumpwatch_workbench.operations.overview import (
-    Overview,
-    overview,
-    overview_of_store,
-    print_overview,
-)
+from pumpwatch_workbench.operations.installation import name_of_store
+from pumpwatch_workbench.operations.overview import Overview, overview, overview_of_store
+from pumpwatch_workbench.operations.overview_lines import lines_of
 
 
 def status(
     *,
     store: Store = None,
-    stack: StackName = STACK,
+    mode: Mode = None,
+    stack: StackName = "",
     region: Region = "",
     as_json: AsJson = False,
 ) -> None:
-    """Show what a deployed stack, or paper trading here, is doing.
+    """Show what a desk on this machine, or a deployed stack, is doing.
 
-    That is its runs, halt, positions and pauses. With --store, paper trading may be running
-    meanwhile. Exit status 1: a function has not succeeded for three minutes.
+    That is its money, runs, halt, positions and pauses. Without a name it shows every store in
+    ~/.pumpwatch, or else the stack pumpwatch; JSON is a list where there are several.
+
+    Exit status 1: a function has not succeeded for three minutes, or something is open and
+    nothing runs.
 
     Examples:
-      pumpwatch status --store ~/.pumpwatch/paper.db
+      pumpwatch status
       pumpwatch status --stack pumpwatch --region eu-central-1 --json
     """
-    seen = _overview(store, stack, region)
+    choice = Choice(store, mode, stack, region)
+    stores, seen, unread = choice.stores(), [], []
+    for path in stores:
+        try:
+            seen.append(_of_store(path))
+        except PumpwatchError as error:
+            if len(stores) == 1:
+                raise
+            unread.append(f"NOT READ: {name_of_store(path)}: {error}")
+    if not stores:
+        seen.append(overview(choice.find_stack()))
     if as_json:
-        typer.echo(json.dumps(seen.to_json()))
+        shown = [one.to_json() for one in seen] + [{"problem": line} for line in unread]
+        typer.echo(json.dumps(shown if len(shown) > 1 else shown[0]))
     else:
-        print_overview(seen, Console(highlight=False, markup=False))
-    if seen.late:
+        texts = ["\n".join(lines_of(one)) for one in seen]
+        typer.echo("\n\n".join(texts + unread))
+    if unread or any(one.abandoned or (one.late and one.process != "") for one in seen):
         raise typer.Exit(1)
 
 
-def _overview(store: Path | None, stack: str, region: str) -> Overview:
-    if store is None:
-        return overview(deployed_stack(stack, region))
-    refuse_both(stack, region)
-    database = Database(store, writable=False)
+def _of_store(path: Path) -> Overview:
+    database = Database(path, writable=False)
     try:
         return overview_of_store(database)
     finally:

@@ -1,4 +1,4 @@
-"""An installation to halt and resume: a deployed stack, or paper trading on this machine."""
+"""An installation that commands speak of: a deployed stack, or a store on this machine."""
 
 from __future__ import annotations
 
@@ -10,50 +10,91 @@ from pathlib import Path
 from pumpwatch.adapters.dynamodb.guards import DynamoHaltStore
 from pumpwatch.adapters.dynamodb.journal import DynamoJournal
 from pumpwatch.ports import HaltStore, Journal
+from pumpwatch_workbench.local.home import home
 from pumpwatch_workbench.local.store import Database, SqliteHaltStore, SqliteJournal, holder_of
-from pumpwatch_workbench.play.desk.options import STAGE
 
 from .stack import DeployedStack, user_here
 
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """One installation as `halt` and `resume` see it."""
+    """One installation as `halt`, `resume` and `close` see it."""
 
     stage: str
+    mode: str
+    name: str
+    """What it is and where, as messages say it."""
     halts: HaltStore
     journal: Journal
     operator: str
     """The name of the person at the keyboard."""
-    see: str
+    option: str
+    """The option that names it."""
     at_rest: bool = False
     """True while it is not running: a change takes effect when somebody starts it."""
+    is_local: bool = False
 
 
-def installation_of_stack(stack: DeployedStack) -> Installation:
-    """Return a deployed stack. Raises `AwsRefused`."""
+def local_stores() -> list[Path]:
+    """Return the stores in the folder of a person: those that run first, then the newest."""
+    paths = sorted(home().glob("*.db"), key=lambda path: path.stat().st_mtime, reverse=True)
+    return sorted(paths, key=lambda path: holder_of(path) is None)
+
+
+def note_of(database: Database, name: str, default: str = "") -> str:
+    """Return what the store notes of itself, such as its mode."""
+    row = database.row("SELECT value FROM notes WHERE key = ?", (name,))
+    return str(row[0]) if row is not None else default
+
+
+def mode_of(database: Database) -> str:
+    """Return the mode that a store is of."""
+    return note_of(database, "mode", "paper")
+
+
+def name_of_store(path: Path, mode: str = "") -> str:
+    """Return a store's name in messages."""
+    here, person = path.absolute(), Path.home()
+    shown = Path("~") / here.relative_to(person) if here.is_relative_to(person) else here
+    return f"{mode or path.stem} on this machine ({shown})"
+
+
+def name_of_stack(stack: DeployedStack) -> str:
+    """Return a stack's name in messages. Raises `AwsRefused`."""
+    return f"stage {stack.stage}, stack {stack.name} in {stack.region}"
+
+
+@contextmanager
+def installation_of_stack(stack: DeployedStack) -> Iterator[Installation]:
+    """Yield a deployed stack. Raises `AwsRefused`."""
     table = stack.table()
-    return Installation(
+    yield Installation(
         stage=stack.stage,
+        mode=stack.output("TradingMode"),
+        name=name_of_stack(stack),
         halts=DynamoHaltStore(table),
         journal=DynamoJournal(table),
         operator=stack.operator(),
-        see=f"pumpwatch status --stack {stack.name}",
+        option=f"--stack {stack.name}",
     )
 
 
 @contextmanager
 def installation_of_store(path: Path) -> Iterator[Installation]:
-    """Open paper trading's file beside the process that uses it. Raises `StoreProblem`."""
+    """Open a store beside the process that uses it. Raises `StoreProblem`."""
     database = Database(path, alone=False)
     try:
+        mode = mode_of(database)
         yield Installation(
-            stage=STAGE,
+            stage=note_of(database, "stage", mode),
+            mode=mode,
+            name=name_of_store(path, mode),
             halts=SqliteHaltStore(database),
             journal=SqliteJournal(database),
             operator=user_here(),
-            see=f"pumpwatch status --store {path}",
+            option=f"--store {path}",
             at_rest=holder_of(path) is None,
+            is_local=True,
         )
     finally:
         database.close()

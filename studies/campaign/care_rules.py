@@ -20,7 +20,11 @@ STOP_NEEDS = frozenset(
 """The calls without which a stop may wait. Whatever else fails: no position stays without its stop,
 and none stays open beyond its time, for longer than two runs."""
 EXIT_NEEDS = STOP_NEEDS | {("journal", name) for name in ("intend", "settle", "save")}
-NEEDS = {"stops": STOP_NEEDS, "exits": EXIT_NEEDS, "halts": EXIT_NEEDS | {("halts", "current")}}
+NEEDS = {
+    "stops": STOP_NEEDS,
+    "exits": EXIT_NEEDS,
+    "halts": EXIT_NEEDS | {("halts", "instructions")},
+}
 RUNS = 2
 AFTER_REFUSAL = 6 * MINUTE
 """Milliseconds that a refused exit may wait for its next try."""

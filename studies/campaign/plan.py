@@ -23,7 +23,6 @@ START = 1_800_000_000_000
 TIME_LIMIT = 25_000
 """Milliseconds after which an invocation is killed."""
 ACCOUNT = "10001"
-KEY_ARN = "arn:aws:secretsmanager:eu-central-1:1:secret:key"
 QUIET_TICKS = 13
 """Ticks at the end in which nothing goes wrong: everything must be resolved by then."""
 LONGEST_TRADE = 8
@@ -162,7 +161,6 @@ def _settings(random: np.random.Generator) -> TradeSettings:
         table_name="campaign",
         trading_mode="live",
         live_trading_confirmation=ACCOUNT,
-        bybit_secret_arn=KEY_ARN,
         strategy=one_of("fade", "fade", "ride"),
         leverage=Decimal(one_of(1, 1, 2, 5)),
         max_open_positions=one_of(1, 3, 5, 5),

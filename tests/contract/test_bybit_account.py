@@ -122,14 +122,14 @@ def test_a_demo_account_need_not_tell_its_keys_rights(stub, broker, monkeypatch,
         return
     access = broker.access()
     assert access.demo
-    assert refusals(access, confirmation="123") == []
+    assert refusals(access, mode="demo", confirmation="") == []
     assert warnings(access, now=STAMP)
 
 
 def test_a_demo_account_that_tells_its_keys_rights_is_judged_by_them(stub, broker, monkeypatch):
     monkeypatch.setattr(BybitSession, "host", DEMO)
     stub.answer(e.API_KEY.path, api_key(readOnly=1))
-    assert refusals(broker.access(), confirmation="146940")
+    assert refusals(broker.access(), mode="demo", confirmation="")
 
 
 def test_a_session_knows_its_host(session_to):

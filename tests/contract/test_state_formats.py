@@ -24,7 +24,7 @@ from pumpwatch.adapters.paper.account import PaperState
 from pumpwatch.bootstrap.scans import ScanMark
 from pumpwatch.domain.detection.signals import Phase
 from pumpwatch.domain.lease import Lease
-from pumpwatch.domain.trading.halt import Halt
+from pumpwatch.domain.trading.halt import CloseRequest, Halt
 from pumpwatch.domain.trading.protections import Lock
 from pumpwatch.domain.trading.trades import TradeState
 from pumpwatch.errors import BadEvent, InvariantBroken
@@ -66,6 +66,7 @@ def fill(table):
     DynamoSignalStore(table).publish(a_signal())
     DynamoEventStore(table).save(an_event())
     DynamoHaltStore(table).halt(Halt("a look", NOW, by="ann"))
+    DynamoHaltStore(table).ask_to_close(CloseRequest("signal-1", NOW, by="ann"))
     DynamoLockStore(table).save(
         Lock(protection="drawdown", reason="it fell", since=NOW, until=NOW + 10)
     )
@@ -80,7 +81,7 @@ READS = {
     "TRADE#": lambda table: DynamoJournal(table).orders("signal-1"),
     "SIGNAL": lambda table: DynamoSignalStore(table).since(0),
     "EVENT": lambda table: DynamoEventStore(table).current(),
-    "HALT": lambda table: DynamoHaltStore(table).current(),
+    "HALT": lambda table: DynamoHaltStore(table).instructions(),
     "LOCK": lambda table: DynamoLockStore(table).current(NOW),
     "PAPER": lambda table: DynamoPaperStore(table).load(),
     "TOTALS": lambda table: DynamoTotalsStore(table).read("pumpwatch_trade"),
@@ -245,7 +246,7 @@ def test_a_closed_trade_that_cannot_be_read_is_told_and_left_out_when_it_is_old(
 @pytest.mark.parametrize(
     ("store", "read", "told"),
     [
-        ("halts", "current", "halt flag could not be read"),
+        ("halts", "instructions", "halt flag could not be read"),
         ("locks", "current", "locks could not be read"),
         ("signals", "since", "signals could not be read"),
     ],

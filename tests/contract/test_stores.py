@@ -18,7 +18,7 @@ from pumpwatch.adapters.dynamodb.stores import DynamoEventStore, DynamoLeaseStor
 from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.domain.detection.signals import Phase
-from pumpwatch.domain.trading.halt import Halt
+from pumpwatch.domain.trading.halt import CloseRequest, Halt, Instructions
 from pumpwatch.domain.trading.protections import Lock
 from pumpwatch.errors import DuplicateOrder, InvariantBroken, LeaseHeld, StoreUnavailable
 from pumpwatch_workbench.local.memory import MemoryTotalsStore
@@ -160,6 +160,27 @@ def test_a_halt_keeps_its_first_reason_until_somebody_resumes(stores):
     stores.halts.halt(Halt("another", NOW + 2))
     assert stores.halts.current() == Halt("another", NOW + 2)
     assert stores.halts.resumed() == NOW + 1
+
+
+def test_requests_to_close_lie_beside_the_halt_until_they_are_dropped(stores):
+    halts, halt = stores.halts, Halt("a look", NOW, "ann")
+    first, second = CloseRequest("signal-1", NOW, "ann", "news"), CloseRequest("signal-2", NOW + 1)
+    halts.drop_requests(["signal-1"])
+    halts.ask_to_close(first)
+    assert halts.instructions() == Instructions(None, {"signal-1": first})
+    halts.ask_to_close(second)
+    halts.halt(halt)
+    assert halts.instructions() == Instructions(halt, {"signal-1": first, "signal-2": second})
+    again = replace(first, reason="bad news")
+    halts.ask_to_close(again)
+    halts.resume(by="ann", time=NOW + 2, trades=["signal-1"])
+    assert halts.instructions() == Instructions(None, {"signal-1": again, "signal-2": second})
+    assert halts.current() is None
+    halts.drop_requests({"signal-1", "signal-3"})
+    halts.drop_requests([])
+    assert halts.instructions().to_close == {"signal-2": second}
+    halts.drop_requests(["signal-2"])
+    assert halts.instructions() == Instructions()
 
 
 def test_a_halt_in_force_can_be_told_to_close_positions(stores):

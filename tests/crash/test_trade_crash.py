@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 from support.trading_rig import Rig, peaked, settings
 
+from pumpwatch.domain.trading.halt import CloseRequest
 from pumpwatch.domain.trading.orders import Leg, order_id_for
 from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import OutcomeUnknown, Rejected
@@ -114,6 +115,12 @@ def closed_by_its_stop():
     return rig
 
 
+def closed_by_hand():
+    rig = entry().opened()
+    rig.halts.ask_to_close(CloseRequest(rig.trade().signal_id, rig.clock.now(), "operator"))
+    return rig
+
+
 SCENARIOS = [
     entry,
     entry_with_a_lost_answer,
@@ -124,6 +131,7 @@ SCENARIOS = [
     time_limit,
     time_limit_with_a_lost_answer,
     closed_by_its_stop,
+    closed_by_hand,
 ]
 MAY_END_WITHOUT_ENTRY = {entry_that_is_refused}
 
@@ -191,6 +199,9 @@ def test_a_killed_run_leaves_one_entry_one_stop_and_an_honest_journal(scenario, 
         assert (trade.state, trade.exit_reason) == (TradeState.CLOSED, ExitReason.TIME_LIMIT)
     if scenario is closed_by_its_stop:
         assert (trade.state, trade.exit_reason) == (TradeState.CLOSED, ExitReason.STOP_LOSS)
+    if scenario is closed_by_hand:
+        assert (trade.state, trade.exit_reason) == (TradeState.CLOSED, ExitReason.BY_HAND)
+    assert not rig.halts.instructions().to_close
     if scenario is entry_whose_stop_is_refused and sent:
         assert (trade.state, trade.exit_reason) == (TradeState.CLOSED, ExitReason.STOP_MISSING)
 

@@ -77,7 +77,7 @@ def test_options_in_sentences_exist():
         ("pumpwatch backtets candles", "no command backtets"),
         ("pumpwatch backtest candles --stragety fade", "--stragety"),
         ("pumpwatch run --symbols many", "many"),
-        ("pumpwatch halt", "reason"),
+        ("pumpwatch resume", "reason"),
         ("make tset", "no target"),
         ("make run ARGS='--symbol 3'", "--symbol"),
         ("make bench ARGS=tock", "no benchmark"),
@@ -104,7 +104,7 @@ def test_a_mistake_is_noticed(line, says):
     assert says in str(caught.value)
 
 
-@pytest.mark.parametrize("line", ["pumpwatch halt", "aws dynamodb delete-table"])
+@pytest.mark.parametrize("line", ["pumpwatch resume", "aws dynamodb delete-table"])
 def test_code_in_a_sentence_must_be_complete_except_in_history(line):
     (words,) = simple_commands(line)
     for page in ("docs/runbooks/haltactive.md", "README.md"):

@@ -30,7 +30,8 @@ def is_out_of_reach(call, kind, situation):
         return kind in ("fails", "throttled") and situation != "stop lost"
     if call in ("leases.acquire", "journal.live_trades"):
         return kind in ("fails", "throttled")
-    return call == "halts.current" and kind in ("fails", "throttled") and situation == "halt closes"
+    silent = kind in ("fails", "throttled")
+    return call == "halts.instructions" and silent and situation == "halt closes"
 
 
 @pytest.mark.parametrize("call", CALLS)

@@ -57,12 +57,21 @@ def refused(account, region=REGION, **parameters):
 
 
 LIVE = {"TradingMode": "live", "LiveTradingConfirmation": "1", "Strategy": "fade"}
+DEMO = "https://api-demo.bybit.com"
 OWN_VPC = {"Network": "own-vpc", "PushgatewayUrl": "http://10.0.0.5:9444"}
 VPC = {"Network": "existing-vpc", "SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1"}
 
 
 @pytest.mark.parametrize(
-    "parameters", [{}, LIVE, VPC, OWN_VPC | {"PushgatewayPort": "9444"}, {"ReservedConcurrency": 1}]
+    "parameters",
+    [
+        {},
+        LIVE,
+        {"TradingMode": "demo", "BybitBaseUrl": DEMO},
+        VPC,
+        OWN_VPC | {"PushgatewayPort": "9444"},
+        {"ReservedConcurrency": 1},
+    ],
 )
 def test_what_can_work_is_not_refused(account, parameters):
     assert refused(account, **parameters) == []
@@ -76,6 +85,16 @@ def test_what_can_work_is_not_refused(account, parameters):
         ({"VpcCidr": "8.8.8.0/24"}, "parameter VpcCidr='8.8.8.0/24' is not allowed"),
         ({"TradingMode": "live", "Strategy": "fade"}, "LiveTradingConfirmation - "),
         ({"region": "us-east-1"}, "Region - "),
+        ({"TradingMode": "demo"}, "BybitBaseUrl - demo trading needs a demo host"),
+        (
+            {"TradingMode": "demo", "BybitBaseUrl": "https://api.bybit.com/"},
+            "BybitBaseUrl='https://api.bybit.com' is not allowed when TradingMode=demo: set",
+        ),
+        (LIVE | {"BybitBaseUrl": DEMO}, "BybitBaseUrl - live trading refuses Bybit's demo hosts"),
+        (
+            LIVE | {"BybitBaseUrl": f"{DEMO}:443"},
+            "BybitBaseUrl='https://api-demo.bybit.com:443' is not allowed when TradingMode=live",
+        ),
         ({"TradingTimeZone": "Mars/Phobos"}, "TradingHours or TradingTimeZone: "),
         ({"TradingHours": "Mon-Foo 1"}, "TradingHours or TradingTimeZone: "),
         ({"PushgatewayUrl": "http://push.example.org"}, "PushgatewayUrl='http://push"),

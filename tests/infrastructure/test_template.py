@@ -9,6 +9,7 @@ from typing import Literal, get_args, get_origin
 import pytest
 from annotated_types import Ge, Gt, Le
 
+from pumpwatch.adapters.archives import FORMAT
 from pumpwatch.adapters.dynamodb.table import lease_key
 from pumpwatch.adapters.embedded_metrics import NAMESPACE, PUSH_FAILURES, STAGE
 from pumpwatch.adapters.secrets_manager import SecretsManagerSecrets
@@ -17,6 +18,7 @@ from pumpwatch.bootstrap.detect import LEASE_RESERVE as DETECT_RESERVE
 from pumpwatch.bootstrap.scans import AHEAD, CREDIBLE
 from pumpwatch.bootstrap.trade import LEASE_RESERVE, LONGEST_RUN
 from pumpwatch.errors import BadCredentials, SettingsError
+from pumpwatch.hosts import BYBIT_HOSTS
 from pumpwatch.metrics.catalogue import DETECT
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.shared import load_settings
@@ -126,15 +128,55 @@ def test_variables_are_settings_and_none_repeats_a_default(name):
 @pytest.mark.parametrize("name", SETTINGS)
 def test_defaults_of_the_template_are_the_defaults_of_the_settings(name):
     settings = load_settings(SETTINGS[name], variables(name))
+    made = {"bybit_secret_arn", "scan_queue_url", "settings_bucket"}
     for field, declared in SETTINGS[name].model_fields.items():
-        if not declared.is_required() and field not in {"bybit_secret_arn", "scan_queue_url"}:
+        if not declared.is_required() and field not in made:
             assert getattr(settings, field) == declared.default, field
+
+
+def longest(name, parameter):
+    if "AllowedValues" in parameter:
+        return max(map(str, parameter["AllowedValues"]), key=len)
+    if parameter["Type"] == "Number":
+        return "0.12345678901234567890"
+    hosts = {"Stage": 16, "BybitBaseUrl": len("https://api-demo-testnet.bytick.com:443/")}
+    return "x" * parameter.get("MaxLength", hosts.get(name, 0))
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_the_environment_fits_into_a_function_with_every_parameter_at_its_longest(name):
+    parameters = DOCUMENT["Parameters"]
+    given = function(name)["Environment"]["Variables"]
+    given = {**DOCUMENT["Globals"]["Function"]["Environment"]["Variables"], **given}
+    asked = {ref["Ref"] for ref in given.values() if isinstance(ref, dict) and "Ref" in ref}
+    texts = {one: longest(one, parameters[one]) for one in asked & parameters.keys()}
+    assert all(texts.values()), [one for one, text in texts.items() if not text]
+    # What the stack makes is named after it: 128 characters at most, in the longest region's name.
+    size = 0
+    for variable, value in given.items():
+        made = isinstance(value, dict) and value.get("Ref") not in parameters
+        size += len(variable) + (
+            160
+            if made
+            else len(texts.get(value.get("Ref"), ""))
+            if isinstance(value, dict)
+            else len(value)
+        )
+    assert size < 4096
 
 
 def test_live_mode_can_be_deployed():
     parameters = {"TradingMode": "live", "Strategy": "fade", "LiveTradingConfirmation": "1234"}
     settings = load_settings(TradeSettings, variables("TradeFunction", **parameters))
     assert settings.trading_mode == "live"
+
+
+def test_demo_mode_can_be_deployed_by_its_host_alone():
+    parameters = {"TradingMode": "demo", "BybitBaseUrl": "https://api-demo.bybit.com"}
+    assert refusals(**parameters) == []
+    settings = load_settings(TradeSettings, variables("TradeFunction", **parameters))
+    assert settings.uses_account
+    assert settings.bybit_secret_arn == MADE["ExchangeKey"]
 
 
 def test_the_longest_time_out_that_can_be_deployed_leaves_a_run_time_to_enter():
@@ -170,11 +212,7 @@ def test_texts_are_bounded_by_values_or_a_pattern(name, parameter, field):
 @pytest.mark.parametrize(
     "url",
     [
-        "https://api.bybit.com",
-        "https://api-demo.bybit.com/",
-        "https://api.bybit.eu",
-        "https://api.manepa.jp",
-        "https://api.bybitgeorgia.ge",
+        *(f"https://{host}/" for host in sorted(BYBIT_HOSTS)),
         "http://127.0.0.1:8080",
         "http://localhost:80",
         "https://api.bybit.com:443",
@@ -297,7 +335,11 @@ def test_detect_cannot_write_the_journal_and_trade_cannot_touch_the_history():
     keys = table["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
     own = [lease_key(LEASE_NAME)[0], f"TOTALS#{DETECT}"]
     assert sorted(keys) == sorted(["EVENT", "SIGNAL", "SIGNAL#*", *own])
-    assert not [one for one in actions("TradeRole", **EVERYTHING) if one.startswith("s3")]
+    trade = [one for one in statements("TradeRole", **EVERYTHING) if "s3" in str(one["Action"])]
+    assert {one["Action"]: one["Resource"] for one in trade} == {
+        "s3:GetObject": "HistoryBucket.Arn/settings.json",
+        "s3:ListBucket": "HistoryBucket.Arn",
+    }
     assert "BUCKET_NAME" not in variables("TradeFunction")
 
 
@@ -445,6 +487,8 @@ def test_bucket_is_private_and_encrypted_and_forgets():
     assert "BucketEncryption" in properties
     (rule,) = properties["LifecycleConfiguration"]["Rules"]
     assert rule["Status"] == "Enabled"
+    # The settings are not forgotten with what is no longer refreshed.
+    assert rule["Prefix"] == f"{FORMAT}/"
     (statement,) = RESOURCES["HistoryBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert statement["Effect"] == "Deny"
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
@@ -723,6 +767,25 @@ def test_rule_refuses_with_the_parameter_s_name_and_the_fix(parameters, named):
     (sentence,) = refusals(**parameters)
     assert sentence.startswith(f"{named} - ")
     assert sentence.endswith(".")
+
+
+@pytest.mark.parametrize("mode", ["paper", "demo", "live"])
+@pytest.mark.parametrize("host", sorted(BYBIT_HOSTS))
+def test_rule_and_cold_start_refuse_the_same_hosts_in_a_mode(mode, host):
+    parameters = {
+        "TradingMode": mode,
+        "BybitBaseUrl": f"https://{host}",
+        "Strategy": "fade",
+        "LiveTradingConfirmation": "1",
+    }
+    sentences = refusals(**parameters)
+    try:
+        load_settings(TradeSettings, variables("TradeFunction", **parameters))
+    except SettingsError:
+        (sentence,) = sentences
+        assert sentence.startswith("BybitBaseUrl - ")
+    else:
+        assert sentences == []
 
 
 @pytest.mark.parametrize("parameter", ["FadeStopAbovePeak", "RideStopFraction"])

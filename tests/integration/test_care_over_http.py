@@ -11,6 +11,7 @@ from support.simulated_trading import World
 from pumpwatch.adapters.bybit import endpoints
 from pumpwatch.domain.trading.trades import TradeState
 from pumpwatch.errors import ExchangeUnavailable, OutcomeUnknown
+from pumpwatch.settings.trade import TradeSettings
 
 DISPENSABLE = (
     endpoints.TIME,
@@ -43,6 +44,24 @@ def silence(world: World, silent: endpoints.Endpoint) -> None:
         return sound(endpoint, parameters, **named)
 
     world.session.request = request  # type: ignore[method-assign]
+
+
+def test_an_exchange_with_demo_accounts_is_traded_in_demo_mode_alone() -> None:
+    """It does not tell the key's rights, as Bybit's demo host."""
+    world = World(demo=True)
+    refused = world.enter()
+    assert "trade in demo mode" in refused.blocked["access"]
+    assert world.entries() == []
+    url = world.server.url
+    world.settings = TradeSettings(table_name="t-1", trading_mode="demo", bybit_base_url=url)
+    world.use_case = world.cold()
+    opened = world.tick()
+    assert [trade.mode for trade in opened.opened] == ["demo"]
+    assert any("nothing was checked" in happening.text for happening in opened.happenings)
+    world.check_promise()
+    world.tick(31)
+    assert list(world.exchange.engine.ledger.open_positions()) == []
+    world.close()
 
 
 @pytest.mark.parametrize("endpoint", DISPENSABLE, ids=lambda one: one.path)

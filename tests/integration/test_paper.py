@@ -166,12 +166,12 @@ def test_scans_that_a_slow_one_leaves_no_time_for_are_skipped_and_counted(world,
 
 def test_only_chosen_symbols_are_watched(world, store):
     others = tuple(symbol for symbol in world.symbols if symbol != world.pumped)[:3]
-    options = options_for(world.url, store, duration=7.5 * MINUTE, symbols=others)
+    options = options_for(world.url, store, duration=7.5 * MINUTE, symbols=",".join(others))
     seen, _ = trade_for(world, options)
     assert seen.signals == []
     assert {mover.symbol for tick in seen.ticks for mover in tick.movers} == set(others)
     # The same file, another choice: what was saved about other symbols is not believed.
-    options = options_for(world.url, store, duration=3 * MINUTE, symbols=(world.pumped,))
+    options = options_for(world.url, store, duration=3 * MINUTE, symbols=world.pumped)
     seen, _ = trade_for(world, options)
     assert {mover.symbol for tick in seen.ticks for mover in tick.movers} == {world.pumped}
 

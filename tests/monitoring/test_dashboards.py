@@ -4,6 +4,7 @@ import re
 from collections import Counter
 
 import pytest
+import yaml
 from support.dimensions import UNITS, dimension_of
 from support.monitoring import (
     CHART,
@@ -12,11 +13,14 @@ from support.monitoring import (
     dashboard_files,
     dashboards,
     panels,
+    promtool,
     read_yaml,
     selectors,
 )
 from support.panel_answers import ABOVE, BELOW_ZERO, MAY_BE_EMPTY, panel_queries
+from support.servers import needs_server
 
+from pumpwatch.metrics.catalogue import MODES
 from tools.dashboards.dashboards import built_dashboards, write_dashboards
 
 RANGES = {"$__rate_interval", "$__range"}
@@ -183,6 +187,32 @@ def test_first_row_says_whether_it_is_safe(dashboard):
     if dashboard["uid"] == "pumpwatch-trading":
         asked = " ".join(target["expr"] for panel in first for target in panel["targets"])
         assert set(re.findall(r"pumpwatch_([a-z_]+)\{", asked)) == SAFETY
+
+
+@needs_server("promtool")
+def test_the_panel_of_the_mode_has_a_word_for_each(tmp_path):
+    shown = [panel for dashboard in dashboards() for panel in panels(dashboard)]
+    (panel,) = [panel for panel in shown if panel["title"] == "Mode"]
+    (target,) = panel["targets"]
+    texts = panel["fieldConfig"]["defaults"]["mappings"][0]["options"]
+    tests = []
+    for mode in MODES:
+        (value,) = [key for key, option in texts.items() if option["text"] == mode.upper()]
+        labels = 'job="pumpwatch_trade",stage="dev"'
+        series = [
+            {
+                "series": f'pumpwatch_trade_mode_info{{{labels},mode="{other}"}}',
+                "values": str(int(other == mode)),
+            }
+            for other in MODES
+        ]
+        expression = target["expr"].replace("$job", ".*").replace("$stage", ".*")
+        samples = [{"labels": '{stage="dev"}', "value": int(value)}]
+        asked = {"expr": expression, "eval_time": "0m", "exp_samples": samples}
+        tests.append({"input_series": series, "promql_expr_test": [asked]})
+    (tmp_path / "modes.yaml").write_text(yaml.safe_dump({"tests": tests}))
+    status, text = promtool("test", "rules", "modes.yaml", cwd=tmp_path)
+    assert status == 0, text
 
 
 @each_panel

@@ -56,7 +56,7 @@ class Rig:
         )
         with self.local._lambda_process():
             handler = self.local._load()
-        self.function = function = handler.__wrapped__.__globals__["function"]
+        self.function = function = handler.__wrapped__.__globals__["function"].function
         self.forget()
         function._describe = lambda report, numbers: None
 

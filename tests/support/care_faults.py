@@ -35,7 +35,7 @@ MARKET = ("time", "snapshot", "instruments", "order_book")
 STORES = (
     "journal.live_trades", "journal.trade", "journal.trades_since", "journal.orders",
     "journal.intend", "journal.settle", "journal.save", "journal.installation",
-    "signals.since", "halts.current", "halts.resumed", "locks.current", "locks.save",
+    "signals.since", "halts.instructions", "halts.resumed", "locks.current", "locks.save",
     "leases.acquire", "leases.release",
 )  # fmt: skip
 CALLS = (

@@ -1,11 +1,11 @@
 """Paper trading in market time: the simulator over HTTP, and a pace that steps its clock."""
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.trading.trades import Trade
-from pumpwatch_workbench.play.desk.options import PaperOptions
+from pumpwatch_workbench.play.desk.options import desk_options
 from pumpwatch_workbench.play.desk.play import play
 from pumpwatch_workbench.play.views.view import RunFacts, RunView, TickSnapshot
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
@@ -96,12 +96,14 @@ class Seen(RunView):
         self.trades.append(trade)
 
 
-def options_for(url, store, *, environment=None, **changes):
-    given = {"detector": "ewma", "strategy": "fade", "metrics_port": None, **changes}
+def options_for(url, store, *, environment=None, webhook="", **changes):
+    given = {"detector": "ewma", "strategy": "fade", **changes}
     if "duration" in given:
-        given["duration"] = round(given["duration"])
+        given["duration"] = f"{given['duration'] / 1000}s"
     environment = {"REQUESTS_PER_SECOND": "110", "MAX_SPREAD": "0.03", **(environment or {})}
-    return PaperOptions.checked(environment, store=store, base_url=url, **given)
+    given |= {"store": store, "bybit_base_url": url}
+    options = desk_options(given, environment, resume=given.pop("resume", False))
+    return replace(options, webhook=webhook)
 
 
 def trade_for(world, options, *, sleeps=None):

@@ -53,19 +53,19 @@ class MarketClocks:
 
 
 class World:
-    """One pumped symbol on the simulator, traded in live mode with 60 ms latency in market time.
+    """One pumped symbol on the simulator, traded with 60 ms latency in market time.
 
     With an executor the reads of one round go out side by side, and market time stands still.
     """
 
-    def __init__(self, *, timeout_seconds=4.0, executor=None):
+    def __init__(self, *, timeout_seconds=4.0, executor=None, **exchange):
         credentials = credentials_from_seed(5)
         self.market_clock = MarketClock(start=BEGIN, stepped=True)
         self.executor = executor
         if executor is not None:
             self.market_clock = HeldClock(BEGIN)
         scripts = {"BTCUSDT": [(0, 60_000.0)], SYMBOL: PUMP}
-        options = ExchangeSettings(latency_ms=0 if executor else 60)
+        options = ExchangeSettings(latency_ms=0 if executor else 60, **exchange)
         market = ScriptedMarket(scripts)
         self.exchange = Exchange(market, self.market_clock, credentials, options)
         self.server = SimulatorServer(self.exchange).start()
@@ -88,7 +88,6 @@ class World:
             "trading_mode": "live",
             "strategy": "fade",
             "live_trading_confirmation": str(credentials.user_id),
-            "bybit_secret_arn": "arn:aws:secretsmanager:eu-central-1:1:secret:key",
         }
         self.settings = settings(**live)
         self.use_case = self.cold()

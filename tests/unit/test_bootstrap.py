@@ -379,6 +379,7 @@ def test_what_a_report_says_is_a_number_under_its_labels():
         "trades_closed_total|result=loss": 2,
         "orders_total|leg=entry,outcome=filled": 2,
         "mode_info|mode=live": 1,
+        "mode_info|mode=demo": 0,
         "mode_info|mode=paper": 0,
         "repairs_total|kind=resized": 3,
         "entries_blocked|reason=access": 1,
@@ -544,8 +545,21 @@ LIVE = {
 }
 
 
-def test_cold_start_asks_for_no_key():
-    trade_from_environment({name.upper(): value for name, value in LIVE.items()})
+DEMO = {
+    "table_name": "table",
+    "trading_mode": "demo",
+    "bybit_base_url": "https://api-demo.bybit.com",
+    "bybit_secret_arn": LIVE["bybit_secret_arn"],
+}
+
+
+@pytest.mark.parametrize("mode", [DEMO, LIVE], ids=["demo", "live"])
+def test_cold_start_asks_for_no_key_and_needs_to_know_its_secret(mode):
+    environment = {name.upper(): value for name, value in mode.items()}
+    trade_from_environment(environment)
+    del environment["BYBIT_SECRET_ARN"]
+    with pytest.raises(SettingsError, match="BYBIT_SECRET_ARN must be set when TRADING_MODE="):
+        trade_from_environment(environment)
 
 
 class Keys:
@@ -586,7 +600,7 @@ class KeyedUseCase:
 
 @pytest.fixture
 def live(monkeypatch):
-    """Build the live function with these secrets; `made` names the keys that it connected with."""
+    """Build the function of a mode with these secrets; `made` names the keys it connected with."""
     monkeypatch.setattr("pumpwatch.bootstrap.trade.TradeSignals", KeyedUseCase)
     ports = ("journal", "signals", "halts", "locks")
     stores = TradeStores(
@@ -600,14 +614,14 @@ def live(monkeypatch):
         traffic=Traffic(),
     )
 
-    def build(keys):
+    def build(keys, mode=LIVE):
         made = []
 
         def connect(key):
             made.append(key.api_key)
             return BybitConnection(session, key.api_key)
 
-        return trade_function(TradeSettings(**LIVE), stores, connect, secrets=keys), made
+        return trade_function(TradeSettings(**mode), stores, connect, secrets=keys), made
 
     return build
 
@@ -637,6 +651,12 @@ def test_rotated_key_is_picked_up_when_the_cache_has_run_out(live):
     keys.rotate()
     run.run(TICK, DEADLINE)
     assert made == ["first", "second"]
+
+
+def test_demo_mode_trades_with_the_key_and_has_no_paper_account(live):
+    run, made = live(Keys("first"), DEMO)
+    assert run.run(TICK, DEADLINE) is not None
+    assert made == ["first"]
 
 
 @pytest.mark.parametrize(

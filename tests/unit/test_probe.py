@@ -52,7 +52,6 @@ def live(url, confirmation=None):
         trading_mode="live",
         strategy="fade",
         live_trading_confirmation=confirmation or str(CREDENTIALS.user_id),
-        bybit_secret_arn="arn:aws:secretsmanager:eu-central-1:1:secret:x",
     )
 
 
@@ -137,10 +136,27 @@ def test_key_that_must_not_be_used_fails(key, confirmation, sentence):
         check_key(live(url, confirmation), SECRETS, FOREVER)
 
 
-def test_absent_key_fails_in_live_mode_only():
+def test_key_of_a_demo_account_is_good_in_demo_mode_and_fails_in_live_mode():
+    with exchange(demo=True) as url:
+        found = check_key(settings(url, trading_mode="demo"), SECRETS, FOREVER)
+        with pytest.raises(CheckFailed, match="trade in demo mode"):
+            check_key(live(url), SECRETS, FOREVER)
+    assert found["filled"]
+    assert any("nothing was checked" in one for one in found["warnings"])
+
+
+def test_key_in_demo_mode_is_checked_for_what_it_may_trade():
+    with exchange(key_may_withdraw=True) as url:
+        assert check_key(settings(url, trading_mode="demo"), SECRETS, FOREVER)["filled"]
+    with exchange(key_read_only=True) as url, pytest.raises(CheckFailed, match="read-only"):
+        check_key(settings(url, trading_mode="demo"), SECRETS, FOREVER)
+
+
+def test_absent_key_fails_where_an_account_is_used():
     url = "http://127.0.0.1:1"
-    with pytest.raises(BadCredentials):
-        check_key(live(url), MemorySecrets(None), FOREVER)
+    for mode in (live(url), settings(url, trading_mode="demo")):
+        with pytest.raises(BadCredentials):
+            check_key(mode, MemorySecrets(None), FOREVER)
     found = check_key(settings(url), MemorySecrets(None), FOREVER)
     assert not found["filled"]
     assert "paper mode needs no key" in found["detail"]

@@ -18,8 +18,8 @@ LIVE = {
     "TRADING_MODE": "live",
     "STRATEGY": "fade",
     "LIVE_TRADING_CONFIRMATION": "123",
-    "BYBIT_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:1:secret:x",
 }
+DEMO = {**ENVIRONMENT, "TRADING_MODE": "demo", "BYBIT_BASE_URL": "https://api-demo.bybit.com"}
 
 
 def outside_the_bounds():
@@ -191,10 +191,65 @@ def test_live_mode_takes_both_switches_and_a_named_strategy():
     assert load_settings(TradeSettings, LIVE).strategy_name == "fade"
 
 
-@pytest.mark.parametrize("variable", ["LIVE_TRADING_CONFIRMATION", "STRATEGY", "BYBIT_SECRET_ARN"])
+@pytest.mark.parametrize("variable", ["LIVE_TRADING_CONFIRMATION", "STRATEGY"])
 def test_live_mode_is_refused_without(variable):
     with pytest.raises(SettingsError, match=f"{variable} must be .*TRADING_MODE=live"):
         load_settings(TradeSettings, {**LIVE, variable: ""})
+
+
+DEMO_ADDRESSES = [
+    f"https://{host}{end}"
+    for host in (
+        "api-demo.bybit.com",
+        "api-demo.bytick.com",
+        "api-demo-testnet.bybit.com",
+        "API-demo-testnet.bytick.com",
+    )
+    for end in ("", "/", ":443")
+]
+OTHER_ADDRESSES = [
+    "https://api.bybit.com",
+    "https://api.bybit.com:443/",
+    "https://api.bytick.com",
+    "https://api-testnet.bybit.com",
+    "https://api.bybit.eu",
+    "https://api.manepa.jp",
+]
+
+
+@pytest.mark.parametrize("url", DEMO_ADDRESSES)
+def test_only_live_mode_refuses_a_demo_host(url):
+    with pytest.raises(SettingsError, match=r"BYBIT_BASE_URL=.* when TRADING_MODE=live: set https"):
+        load_settings(TradeSettings, {**LIVE, "BYBIT_BASE_URL": url})
+    for environment in (DEMO, ENVIRONMENT):
+        load_settings(TradeSettings, {**environment, "BYBIT_BASE_URL": url})
+
+
+@pytest.mark.parametrize("url", OTHER_ADDRESSES)
+def test_only_demo_mode_refuses_a_host_of_real_accounts(url):
+    with pytest.raises(SettingsError, match=r"BYBIT_BASE_URL=.* when TRADING_MODE=demo: set https"):
+        load_settings(TradeSettings, {**DEMO, "BYBIT_BASE_URL": url})
+    for environment in (LIVE, ENVIRONMENT):
+        load_settings(TradeSettings, {**environment, "BYBIT_BASE_URL": url})
+
+
+def test_demo_mode_needs_a_demo_host_of_its_own_naming():
+    with pytest.raises(SettingsError, match=r"set https://api-demo\.bybit\.com$"):
+        load_settings(TradeSettings, {**ENVIRONMENT, "TRADING_MODE": "demo"})
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8080", "https://localhost", "http://[::1]:5"])
+@pytest.mark.parametrize("mode", [ENVIRONMENT, DEMO, LIVE])
+def test_each_mode_trades_with_a_simulator_on_loopback(mode, url):
+    assert load_settings(TradeSettings, {**mode, "BYBIT_BASE_URL": url}).bybit_base_url == url
+
+
+def test_demo_mode_uses_an_account_and_neither_confirmation_nor_named_strategy():
+    demo, live = (load_settings(TradeSettings, one) for one in (DEMO, LIVE))
+    assert (demo.trading_mode, demo.strategy_name) == ("demo", "fade")
+    assert demo.uses_account
+    assert live.uses_account
+    assert not load_settings(TradeSettings, ENVIRONMENT).uses_account
 
 
 @pytest.mark.parametrize("value", ["12a", "-1", " 12", "١٢", "1.0"])

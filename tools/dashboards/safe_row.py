@@ -18,6 +18,7 @@ from tools.dashboards.panels import (
 
 DAY = 86_400
 LIVE = TRADE.of("mode_info", 'mode="live"')
+USES_ACCOUNT = TRADE.of("mode_info", 'mode=~"demo|live"')
 DRAWDOWN = (
     f"1 - max by (stage) ({TRADE.of('equity_usdt')})\n"
     f"/ max by (stage) (max_over_time({TRADE.of('equity_usdt')}[24h]))"
@@ -27,9 +28,9 @@ SAFE = [
     Panel(
         1,
         "Mode",
-        "PAPER: orders are simulated. LIVE: real money.",
-        [(f"max by (stage) ({LIVE})", "{{stage}}")],
-        light(words={"0": ("PAPER", CALM), "1": ("LIVE", WARN), **UNKNOWN}),
+        "PAPER: orders are simulated. DEMO: a demo account. LIVE: real money.",
+        [(f"max by (stage) ({LIVE}) + max by (stage) ({USES_ACCOUNT})", "{{stage}}")],
+        light(words={"0": ("PAPER", CALM), "1": ("DEMO", CALM), "2": ("LIVE", WARN), **UNKNOWN}),
     ),
     Panel(
         2,

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 import re
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
 from typing import Any
 
 from pydantic.fields import FieldInfo
@@ -15,6 +12,7 @@ from pumpwatch.settings.bounds import bounds_of
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.shared import SharedSettings
 from pumpwatch.settings.trade import TradeSettings
+from pumpwatch_workbench.configuration.meanings import meanings
 from pumpwatch_workbench.local.aws.template import load_template
 from tools.documentation.source import REPOSITORY, head_of
 
@@ -30,14 +28,14 @@ RANGE = re.compile(r"a (whole )?number, (?:at least|(above)) (\S+), at most (\S+
 def configuration_page() -> str:
     """Return the page's text."""
     parameters = set(_variables_with_parameter())
-    meanings = _meanings()
+    texts = meanings()
     sections = [head_of("configuration")]
     for title, kind in KINDS:
         own = kind.model_fields.keys() - (
             set() if kind is SharedSettings else SharedSettings.model_fields.keys()
         )
         rows = [
-            _row(name, field, meanings.get(name, ""), asked=name.upper() in parameters)
+            _row(name, field, texts.get(name, ""), asked=name.upper() in parameters)
             for name, field in kind.model_fields.items()
             if name in own
         ]
@@ -85,20 +83,3 @@ def _variables_with_parameter() -> Iterator[str]:
             parameter = name.title().replace("_", "")
             if parameter in document["Parameters"] and value == {"Ref": parameter}:
                 yield name
-
-
-def _meanings() -> dict[str, str]:
-    """Return the text under each field in the settings' source."""
-    meanings = {}
-    for kind in (SharedSettings, DetectSettings, TradeSettings):
-        for node in ast.parse(inspect.getsource(kind)).body:
-            body = node.body if isinstance(node, ast.ClassDef) else []
-            for field, text in pairwise(body):
-                if (
-                    isinstance(field, ast.AnnAssign)
-                    and isinstance(field.target, ast.Name)
-                    and isinstance(text, ast.Expr)
-                    and isinstance(text.value, ast.Constant)
-                ):
-                    meanings[field.target.id] = " ".join(str(text.value.value).split())
-    return meanings

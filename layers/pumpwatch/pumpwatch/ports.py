@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # detect loads these ports without the trading types
     from pumpwatch.domain.market.snapshot import Instrument, MarketSnapshot, OrderBook
     from pumpwatch.domain.market.trades import MarketTrades
     from pumpwatch.domain.trading.access import Access
-    from pumpwatch.domain.trading.halt import Halt
+    from pumpwatch.domain.trading.halt import CloseRequest, Halt, Instructions
     from pumpwatch.domain.trading.orders import (
         Account,
         Fill,
@@ -299,10 +299,20 @@ class Journal(Protocol):
 
 
 class HaltStore(Protocol):
-    """The persisted halt flag."""
+    """The persisted halt flag, and the requests to close single trades."""
 
     def current(self) -> Halt | None:
         """Return the halt in force, or None."""
+        return self.instructions().halt
+
+    def instructions(self) -> Instructions:
+        """Return the halt in force and the requests to close, in one read."""
+
+    def ask_to_close(self, request: CloseRequest) -> None:
+        """Store a request; one for the same trade is replaced."""
+
+    def drop_requests(self, signal_ids: Collection[str]) -> None:
+        """Remove the requests for trades that are closed."""
 
     def halt(self, halt: Halt) -> None:
         """Stop entries; an earlier halt keeps its reason and time, and may be told to close."""

@@ -3,7 +3,7 @@
 It is not deployed to be used there: `pumpwatch paper` keeps its state in it.
 """
 
-from .database import Database, StoreProblem, holder_of
+from .database import Database, StoreProblem, exclusive_lock, holder_of
 from .journal import SqliteJournal
 from .paper import SqlitePaperStore
 from .records import RunRecord, SqliteRunRecords
@@ -31,5 +31,6 @@ __all__ = [
     "SqliteSignalStore",
     "SqliteTotalsStore",
     "StoreProblem",
+    "exclusive_lock",
     "holder_of",
 ]

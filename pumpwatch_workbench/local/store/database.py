@@ -78,6 +78,11 @@ class Database:
         with self._alone, self._translated():
             return self._connection.execute(sql, values).rowcount
 
+    def note(self, key: str) -> str | None:
+        """Return what the file notes under a key; `mode` and `stage` say whose it is."""
+        row = self.row("SELECT value FROM notes WHERE key = ?", (key,))
+        return None if row is None else str(row[0])
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Carry out everything in the block, or nothing of it when it raises."""
@@ -120,34 +125,44 @@ def _words(error: sqlite3.Error) -> str:
 
 
 def _only_instance(path: Path) -> sqlite3.Connection:
-    """Hold a lock that the system takes back when the process dies, however it dies.
-
-    Raises `StoreProblem` when another process holds it or no file can be made there.
-    """
+    """Lock the store. Raises `StoreProblem` when another process has it or no file can be made."""
     if path.is_dir():
         raise StoreProblem(f"{path} is a folder: name a file for the store")
     _refuse_foreign(path)
-    guard: sqlite3.Connection | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Without isolation levels nothing begins or ends a transaction but these lines.
-        guard = sqlite3.connect(
-            f"{path}.lock", timeout=CHECK_SECONDS, isolation_level=None, check_same_thread=False
-        )
-        guard.execute("BEGIN EXCLUSIVE")
+        guard = exclusive_lock(Path(f"{path}.lock"))
     except sqlite3.Error as error:
-        if guard is not None:
-            guard.close()
-        if getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
-            raise StoreProblem(
-                f"another pumpwatch uses {path}{_holder(path)}: end it, or name another file"
-            ) from None
         raise StoreProblem(f"the store {path}: {_words(error)}") from None
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         raise StoreProblem(
             f"the store {path}: {reason}: name a file in a folder that you may write to"
         ) from None
+    if guard is None:
+        raise StoreProblem(
+            f"another pumpwatch uses {path}{_holder(path)}: end it, or name another file"
+        )
+    return guard
+
+
+def exclusive_lock(path: Path) -> sqlite3.Connection | None:
+    """Take a lock that lasts until it is closed; return None while another process has it.
+
+    The system takes it back when the process dies, however it dies. Raises `sqlite3.Error`,
+    `OSError` where no file can be made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Without isolation levels nothing begins or ends a transaction but these lines.
+    guard = sqlite3.connect(
+        path, timeout=CHECK_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    try:
+        guard.execute("BEGIN EXCLUSIVE")
+    except sqlite3.Error as error:
+        guard.close()
+        if getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
+            return None
+        raise
     return guard
 
 

@@ -67,7 +67,11 @@ _MARKS = """
 ALTER TABLE leases ADD COLUMN mark TEXT NOT NULL DEFAULT '';
 """
 
-STEPS = (_STORES, _RUN_RECORDS, _LOOKED_AT, _MARKS)
+_CLOSE_REQUESTS = """
+CREATE TABLE close_requests (signal_id TEXT PRIMARY KEY, body TEXT NOT NULL);
+"""
+
+STEPS = (_STORES, _RUN_RECORDS, _LOOKED_AT, _MARKS, _CLOSE_REQUESTS)
 """Step n makes version n of version n - 1; a step that was released is never changed."""
 
 VERSION = len(STEPS)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pumpwatch.adapters.archives import ArchiveStore
 from pumpwatch.domain.detection.signals import PumpEvent, Signal
 from pumpwatch.domain.lease import Lease
-from pumpwatch.domain.trading.halt import Halt
+from pumpwatch.domain.trading.halt import CloseRequest, Halt, Instructions
 from pumpwatch.domain.trading.protections import Lock
 from pumpwatch.errors import LeaseHeld, LeaseLost
 from pumpwatch.ports import EventStore, HaltStore, LeaseStore, LockStore, SignalStore
@@ -92,10 +92,23 @@ def check_lease(database: Database, lease: Lease) -> None:
 
 
 class SqliteHaltStore(InFile, HaltStore):
-    """The halt flag, with all former halts."""
+    """The halt flag, with all former halts, and the requests to close."""
 
-    def current(self) -> Halt | None:
-        return self._record(Halt, "SELECT body FROM halts WHERE ended IS NULL")
+    def instructions(self) -> Instructions:
+        requests = self._records(CloseRequest, "SELECT body FROM close_requests")
+        return Instructions(
+            self._record(Halt, "SELECT body FROM halts WHERE ended IS NULL"),
+            {request.signal_id: request for request in requests},
+        )
+
+    def ask_to_close(self, request: CloseRequest) -> None:
+        values = (request.signal_id, body_of(request))
+        self.database.write("INSERT OR REPLACE INTO close_requests VALUES (?, ?)", values)
+
+    def drop_requests(self, signal_ids: Collection[str]) -> None:
+        with self.database.transaction():
+            for name in signal_ids:
+                self.database.write("DELETE FROM close_requests WHERE signal_id = ?", (name,))
 
     def halt(self, halt: Halt) -> None:
         with self.database.transaction():

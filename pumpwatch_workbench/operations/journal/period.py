@@ -30,7 +30,6 @@ from pumpwatch_workbench.local.store import (
 from pumpwatch_workbench.operations.journal.candles import stored_candles
 from pumpwatch_workbench.operations.journal.lambda_logs import FunctionLog
 from pumpwatch_workbench.pages.event_rows import CandleRow
-from pumpwatch_workbench.play.desk.options import STAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,7 @@ def period_of_file(path: Path, since: int, until: int) -> Period:
         signals = SqliteSignalStore(database).since(since)
         return Period(
             source=str(path),
-            stage=STAGE,
+            stage=database.note("stage") or "paper",
             since=since,
             until=until,
             trades=journal.trades_since(since).require_all(),

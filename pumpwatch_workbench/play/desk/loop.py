@@ -1,137 +1,133 @@
-"""Paper trading from the first tick to the last: the schedule that a deployed stack has.
+"""A desk from its first tick to the last: the schedule that a deployed stack has.
 
-Each minute's tick runs detect, then trade. Between two ticks single scans look at the market, and
-trade follows at once when one has signals; those that a slow scan leaves no time for are skipped.
-A tick that comes late, because the machine slept, runs trade alone with the time it was due: exits
-run, and its age keeps entries away. Failures that pass are shown once, when they begin and when
-they end; exits are retried on every tick.
+Whatever is open is cared for first: at the start, before anything that can fail or take long, and
+each minute while the history is filled. Each minute's tick runs detect, then trade. Between two
+ticks single scans look at the market, and trade follows at once when one has signals; those that a
+slow scan leaves no time for are skipped. A tick that comes late, because the machine slept, runs
+trade alone with the time it was due: exits run, and its age keeps entries away. No failure of a
+tick ends the desk while trades are open; decision 0059 says why.
 """
 
 from __future__ import annotations
 
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from decimal import Decimal
 from importlib import import_module
 
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.strategies import with_evidence
-from pumpwatch.errors import ExchangeForbidden, InvariantBroken, PumpwatchError, RetryLater
+from pumpwatch.errors import BadInput, ExchangeForbidden, PumpwatchError, RetryLater
 from pumpwatch.invocation import Tick
-from pumpwatch.usecases.detect.report import DetectReport
-from pumpwatch.usecases.trade.report import TradeReport
 from pumpwatch_workbench.local.store import RunRecord
-from pumpwatch_workbench.play.desk.desk import PaperDesk
-from pumpwatch_workbench.play.desk.options import PaperOptions
+from pumpwatch_workbench.play.desk.desk import Desk
+from pumpwatch_workbench.play.desk.endpoint import Health
+from pumpwatch_workbench.play.desk.options import DeskOptions
 from pumpwatch_workbench.play.desk.pace import Pace
-from pumpwatch_workbench.play.desk.slack import Counts, SlackMessages
-from pumpwatch_workbench.play.views.view import (
-    RunFacts,
-    RunView,
-    TickSnapshot,
-    signal_words,
-    trade_words,
-)
+from pumpwatch_workbench.play.desk.telling import PlayedTick, Tally, Teller
+from pumpwatch_workbench.play.views.view import RunFacts, RunView, TickSnapshot
 
 OFFSET = 2_000
 """Milliseconds by which scans lie off their grid: a minute's tick comes when its candle closed."""
 GAP = 30 * MINUTE
 """Time without a run after which the history is filled at once, not slice by slice."""
-BANNED = 10 * MINUTE
-"""Time without requests after HTTP 403, as Bybit asks."""
-
-
-@dataclass(slots=True)
-class Tally:
-    """Counts of what this start did."""
-
-    ticks: int = 0
-    late_ticks: int = 0
-    failed_ticks: int = 0
-    scans: int = 0
-    """Single scans between the ticks."""
-    skipped_scans: int = 0
-    """Scans that could not be made because the one before took too long."""
-    signals: int = 0
-    opened: int = 0
-    closed: int = 0
-    denied: int = 0
-    realised: Decimal = Decimal(0)
-    """Profit and loss of the trades closed by this start, USDT."""
-    equity: Decimal | None = None
-    open_positions: int = 0
-
-
-@dataclass(slots=True)
-class _Tick:
-    due: int
-    late: bool
-    is_scan: bool = False
-    detected: DetectReport | None = None
-    traded: TradeReport | None = None
-    seconds: dict[str, float] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
+MOST_BUGS = 30
+"""Failures in a row that are bugs, after which a desk without trades gives up: a supervisor may
+start it anew."""
 
 
 class _Stopped(Exception):
     """Raised when the user stops while the history is filled; it is filled anew next time."""
 
 
-class PaperLoop:
+class DeskLoop:
     """Plays ticks until its time is over or it is asked to stop."""
 
     def __init__(
         self,
-        options: PaperOptions,
-        desk: PaperDesk,
+        options: DeskOptions,
+        desk: Desk,
         view: RunView,
-        slack: SlackMessages | None,
+        teller: Teller,
         pace: Pace,
+        health: Health,
     ) -> None:
         self._options = options
         self._desk = desk
         self._view = view
-        self._slack = slack
+        self._teller = teller
         self._pace = pace
-        self._problem = ""
-        self._blocked: frozenset[str] = frozenset()
+        self._health = health
         self._requests, self._alerts, self._cpu_seconds = 0, (0, 0), time.process_time()
         self._minute = -1
         self._scan_problem = ""
         self._exit_is_near = False
-        self.tally = Tally()
+        self._next_care = 0
+        self._bugs = 0
+        self._started: int | None = None
 
     def play(self) -> Tally:
-        """Play. Raises `RetryLater` when the exchange cannot be reached at the start."""
-        begin = self._desk.market.time()
-        self._desk.market.check()
-        end = None if self._options.duration is None else begin + self._options.duration
+        """Play. While no trade is open, raises at the start what keeps the desk from working:
+        `BadInput` for a key or a symbol, `RetryLater` or a ban for an exchange out of reach."""
+        begin = self._begin()
+        if begin is None:
+            return self._teller.tally
+        duration = self._options.duration
+        end = None if duration is None else begin + duration
         self._view.started(RunFacts(self._title(), start=begin, end=end))
+        banned = False
         if not (self._desk.has_history and self._desk.records.since(begin - GAP)):
-            self._fill_history(begin)
-        # The first tick comes at once: whatever is open is looked after without delay.
-        due = self._pace.now()
+            banned = self._fill_history()
+        # The first tick comes at once.
+        due = self._pace.now() + (self._desk.ban() if banned else 0)
         while end is None or due < end:
             if not self._pace.wait_until(due):
                 break
             due = self._next(due, banned=self._play(self._tick(due)))
         if end is not None:
             self._pace.wait_until(end)
-        return self.tally
+        return self._teller.tally
 
-    # --- inside --------------------------------------------------------------------------
+    # --- the start -----------------------------------------------------------------------
+
+    def _begin(self) -> int | None:
+        """Care for what is open, then see to key and market; return the exchange's time.
+
+        With open trades it goes on trying until it is asked to stop, which gives None.
+        """
+        while True:
+            tick = PlayedTick(self._pace.now(), is_care=True)
+            banned = self._attempt("trade", lambda tick=tick: self._trade(tick), tick)
+            holds = self._desk.holds_trades()
+            if not (banned and holds):
+                banned = self._attempt("start", self._reach, tick, raising=not holds)
+            if holds or self._started is not None:
+                self._tell(tick)
+            if self._started is not None:
+                return self._started
+            if not self._pace.wait_until(self._next(tick.due, banned=banned)):
+                return None
+
+    def _reach(self) -> None:
+        for check in (self._desk.check_key, self._desk.check_symbols):
+            try:
+                check()
+            except BadInput as error:
+                if not self._desk.holds_trades():
+                    raise
+                self._teller.warn(f"Trades are open, so the desk goes on in spite of this: {error}")
+        self._started = self._desk.market.time()
 
     def _title(self) -> str:
-        chosen = len(self._options.symbols)
-        what = f"{chosen} symbols" if chosen else "the whole market"
-        trade = self._options.trade
+        what = self._options.detect.symbol_choice
+        trade, mode = self._options.trade, self._options.mode.capitalize()
         strategy = with_evidence(trade.strategy_name)
-        return f"Paper trading {what} of {trade.bybit_base_url}, strategy {strategy}"
+        return f"{mode} trading {what} of {trade.bybit_base_url}, strategy {strategy}"
 
-    def _fill_history(self, now: int) -> None:
+    def _fill_history(self) -> bool:
+        """Fill the candle history, with care each minute; return whether the address is banned."""
         self._view.note("Fetching the candle history ...")
         shown = 0
 
@@ -143,27 +139,49 @@ class PaperLoop:
             if step > shown:
                 shown = step
                 self._view.note(f"Candle history: {done} of {total} slices")
+            self._care_when_due()
 
+        tick = PlayedTick(self._pace.now(), is_care=True)
+        self._care_later(tick.due)
+        banned = False
         with suppress(_Stopped):
-            self._attempt("history", lambda: self._desk.backfill(progress), _Tick(now, late=False))
+            banned = self._attempt("history", lambda: self._desk.backfill(progress), tick)
         self._view.note("")
+        self._tell(tick)
+        return banned
 
-    def _tick(self, due: int) -> _Tick:
+    def _care_when_due(self) -> None:
+        now = self._pace.now()
+        if now >= self._next_care:
+            tick = PlayedTick(now, is_care=True)
+            self._attempt("trade", lambda: self._trade(tick), tick)
+            self._tell(tick)
+            self._care_later(now)
+
+    def _care_later(self, now: int) -> None:
+        step = self._options.period if self._exit_is_near else MINUTE
+        self._next_care = ((now - OFFSET) // step + 1) * step + OFFSET
+
+    # --- the schedule --------------------------------------------------------------------
+
+    def _tick(self, due: int) -> PlayedTick:
         """Return what to play: the first of a minute is its tick, the others are single scans."""
         late = self._pace.now() - due > self._options.trade.max_tick_age_seconds * 1000
         is_scan = due // MINUTE == self._minute and not late
         self._minute = due // MINUTE
-        return _Tick(due, late, is_scan)
+        return PlayedTick(due, late, is_scan)
 
     def _next(self, due: int, *, banned: bool) -> int:
         """Return when the next scan is due; those that were missed are left out."""
-        now, period = max(due, self._pace.now()), self._options.period
-        after = now + BANNED if banned else now
+        now, period = self._pace.now(), self._options.period
+        if 0 < due - now < MINUTE:  # an answer has put the time right; further, a clock was set
+            now = due
         if now - due < MINUTE:
-            self.tally.skipped_scans += (now - due) // period
+            self._teller.tally.skipped_scans += max(0, now - due) // period
+        after = now + self._desk.ban() if banned else now
         return ((after - OFFSET) // period + 1) * period + OFFSET
 
-    def _play(self, tick: _Tick) -> bool:
+    def _play(self, tick: PlayedTick) -> bool:
         """Play a tick or a scan; return whether the exchange has banned this address."""
         begin = self._pace.now()
         banned = False
@@ -172,117 +190,85 @@ class PaperLoop:
         signals = tick.detected is not None and bool(tick.detected.signals)
         if not banned and (not tick.is_scan or signals or self._exit_is_near):
             banned = self._attempt("trade", lambda: self._trade(tick), tick)
+        self._teller.count(tick)
         self._tell(tick)
         if tick.is_scan:
             self._scan_problem = "; ".join(tick.problems) or self._scan_problem
         else:
+            self._show(tick)
             self._record(tick, begin)
-        if tick.late and begin - tick.due > GAP:
-            self._fill_history(begin)
+        if tick.late and not banned and self._pace.now() - tick.due > GAP:
+            banned = self._fill_history()
         return banned
 
-    def _attempt(self, what: str, work: Callable[[], None], tick: _Tick) -> bool:
-        """Do a part of a tick; a failure that may pass is noted. Return whether it is a ban."""
+    def _attempt(
+        self, what: str, work: Callable[[], None], tick: PlayedTick, *, raising: bool = False
+    ) -> bool:
+        """Do a part of a tick; a failure is noted. Return whether it is a ban.
+
+        A bug is noted too; it is raised when it keeps coming while no trade is open.
+        """
         begin = time.perf_counter()
         try:
             work()
-        except InvariantBroken:
+        except _Stopped:
             raise
         except PumpwatchError as error:
+            if raising:
+                raise
             tick.problems.append(f"{what} did not work: {error}")
             return isinstance(error, ExchangeForbidden)
+        except Exception as error:
+            self._bugs += 1
+            if raising or (self._bugs >= MOST_BUGS and not self._desk.holds_trades()):
+                raise
+            tick.problems.append(f"{what} did not work, a bug in Pumpwatch: {_place_of(error)}")
+            return False
         tick.seconds[what] = time.perf_counter() - begin
         return False
 
-    def _detect(self, tick: _Tick) -> None:
-        due = Tick(tick.due, f"paper-{tick.due}", is_scan=tick.is_scan)
+    def _detect(self, tick: PlayedTick) -> None:
+        due = Tick(tick.due, f"desk-{tick.due}", is_scan=tick.is_scan)
         tick.detected = self._desk.detect(due)
 
-    def _trade(self, tick: _Tick) -> None:
-        tick.traded = self._desk.trade(Tick(tick.due, f"paper-{tick.due}"))
+    def _trade(self, tick: PlayedTick) -> None:
+        signals = tick.detected.signals if tick.detected is not None else ()
+        names = tuple(signal.signal_id for signal in signals)
+        tick.traded = self._desk.trade(Tick(tick.due, f"desk-{tick.due}", names))
         # A time limit of seconds does not wait for the next minute.
         near = tick.traded is not None and tick.traded.next_exit_seconds is not None
         self._exit_is_near = near
 
-    def _tell(self, tick: _Tick) -> None:
-        tally = self.tally
-        if tick.is_scan:
-            tally.scans += 1
-        else:
-            tally.ticks += 1
-            tally.late_ticks += tick.late
-            tally.failed_ticks += bool(tick.problems)
-        if tick.late:
-            self._view.note("The machine slept: exits were looked after, nothing was opened")
-        if tick.problems or not tick.is_scan:
-            self._tell_problems(tick)
-        for signal in tick.detected.signals if tick.detected else ():
-            tally.signals += 1
-            self._view.signal(signal)
-            self._say(f"Pump: {signal_words(signal)}")
-        if tick.traded is not None:
-            self._tell_trades(tick.traded)
-        if tick.traded is not None and tick.traded.equity is not None and not tick.is_scan:
-            self._show(tick, tick.traded, tick.traded.equity)
+    def _tell(self, tick: PlayedTick) -> None:
+        holds = bool(tick.problems) and self._desk.holds_trades()
+        self._teller.tell(tick, holds_trades=holds)
+        if not tick.problems and not tick.is_scan:
+            self._bugs = 0
+            self._health.note_good_tick()
 
-    def _tell_problems(self, tick: _Tick) -> None:
-        now_wrong = "; ".join(tick.problems)
-        if now_wrong and not self._problem:
-            self._view.note(f"{now_wrong}; it is tried again with every tick")
-        elif self._problem and not now_wrong:
-            self._view.note("It works again")
-        self._problem = now_wrong
-
-    def _tell_trades(self, report: TradeReport) -> None:
-        now, tally = self._pace.now(), self.tally
-        for trade in (*report.opened, *report.closed, *report.denied):
-            self._view.trade(now, trade)
-        for trade in (*report.opened, *report.closed):
-            self._say(f"Paper fill: {trade_words(trade)}")
-        self._tell_blocked(report)
-        tally.opened += len(report.opened)
-        tally.closed += len(report.closed)
-        tally.denied += len(report.denied)
-        tally.realised += sum((trade.realised_pnl for trade in report.closed), Decimal(0))
-        tally.open_positions = report.open_positions
-
-    def _tell_blocked(self, report: TradeReport) -> None:
-        reasons = {name: text for name, text in report.blocked.items() if name in ("halt", "lock")}
-        told = [
-            f"Entries stopped: {reasons[name]}" for name in sorted(reasons.keys() - self._blocked)
-        ]
-        if self._blocked and not reasons:
-            told.append("Entries are allowed again")
-        for line in told:
-            self._view.note(line)
-            self._say(line)
-        self._blocked = frozenset(reasons)
-
-    def _say(self, line: str) -> None:
-        if self._slack is not None:
-            self._slack.say(line)
-
-    def _show(self, tick: _Tick, report: TradeReport, equity: Decimal) -> None:
-        self.tally.equity = equity
-        self._view.tick(
+    def _show(self, tick: PlayedTick) -> None:
+        report = tick.traded
+        if report is None or report.equity is None:
+            return
+        self._teller.show(
             TickSnapshot(
                 time=self._pace.now(),
-                tick=self.tally.ticks,
-                equity=equity,
+                tick=self._teller.tally.ticks,
+                equity=report.equity,
                 movers=self._desk.market.movers() if self._view.shows_movers else (),
                 positions=tuple(report.positions),
                 events_open=tick.detected.events_open if tick.detected else 0,
             )
         )
 
-    def _record(self, tick: _Tick, begin: int) -> None:
+    def _record(self, tick: PlayedTick, begin: int) -> None:
         """Keep what the tick and the scans before it cost.
 
         A record that cannot be kept is only missing in the report.
         """
         cpu_seconds = time.process_time()
-        requests = self._desk.session.request_count
-        counts = self._slack.counts if self._slack else Counts()
+        requests = self._desk.request_count
+        counts = self._teller.messages
         raised, delivered = counts.raised, counts.delivered
         record = RunRecord(
             time=begin,
@@ -302,7 +288,13 @@ class PaperLoop:
         try:
             self._desk.records.add(record)
         except RetryLater as error:
-            self._view.note(f"the run was not recorded: {error}")
+            self._teller.once(f"the run was not recorded: {error}")
+
+
+def _place_of(error: Exception) -> str:
+    """Return kind and place of an unexpected error; its text may hold what must not be shown."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {frame.name}, {frame.filename}:{frame.lineno}"
 
 
 def memory_mib() -> float | None:

@@ -1,10 +1,9 @@
-"""Market data for paper trading: only the chosen symbols, and the strongest movers."""
+"""Market data for a desk, with the strongest movers of what it watches."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
-from typing import Any, TypeVar
+from itertools import islice
 
 import numpy as np
 
@@ -14,9 +13,8 @@ from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import BadInput, PumpwatchError
 from pumpwatch.ports import MarketData
+from pumpwatch.settings.symbols import SymbolChoice
 from pumpwatch_workbench.play.views.view import Mover
-
-Fact = TypeVar("Fact")
 
 MOVERS = 10
 SHORTEST_LOOK = 50_000
@@ -24,22 +22,21 @@ SHORTEST_LOOK = 50_000
 
 
 class WatchedMarket:
-    """The market that detection sees (MarketData port). `only` names its symbols, empty: all."""
+    """The market that detection sees (MarketData port); detection itself chooses its symbols."""
 
-    def __init__(self, market: MarketData, only: Sequence[str] = ()) -> None:
+    def __init__(self, market: MarketData, choice: SymbolChoice) -> None:
         self._market = market
-        self._only = frozenset(only)
+        self._choice = choice
         self._before: dict[str, float] = {}
         self._looked = 0
         self._movers: tuple[Mover, ...] = ()
 
     def check(self) -> None:
-        """Raise `BadInput` when the exchange does not list one of the chosen symbols."""
-        unknown = sorted(self._only - self._market.watchlist().keys()) if self._only else []
-        if unknown:
+        """Raise `BadInput` when the exchange lists nothing by a name or pattern of the settings."""
+        if unlisted := self._choice.unlisted(self._market.watchlist()):
             raise BadInput(
-                f"--symbols names {', '.join(unknown[:5])}, which the exchange does not trade as a"
-                " USDT perpetual: look the name up there"
+                f"the symbols name {', '.join(unlisted[:5])}, which the exchange does not trade as"
+                " a USDT perpetual: look the name up there"
             )
 
     def movers(self) -> tuple[Mover, ...]:
@@ -51,24 +48,15 @@ class WatchedMarket:
 
     def snapshot(self, symbol: str = "") -> MarketSnapshot:
         seen = self._market.snapshot(symbol)
-        if self._only:
-            rows = [row for row, name in enumerate(seen.symbols) if name in self._only]
-            values = {field.name: getattr(seen, field.name) for field in fields(seen)}
-            columns: dict[str, Any] = {
-                k: v[rows] for k, v in values.items() if isinstance(v, np.ndarray)
-            }
-            kept = tuple(seen.symbols[row] for row in rows)
-            skipped = tuple(name for name in seen.skipped if name in self._only)
-            seen = replace(seen, symbols=kept, skipped=skipped, **columns)
         if not symbol:
             self._compare(seen)
         return seen
 
     def watchlist(self) -> Mapping[str, str]:
-        return self._chosen(self._market.watchlist())
+        return self._market.watchlist()
 
     def instruments(self) -> Mapping[str, Instrument]:
-        return self._chosen(self._market.instruments())
+        return self._market.instruments()
 
     def candles(
         self, requests: Sequence[CandleRequest]
@@ -81,21 +69,17 @@ class WatchedMarket:
     def order_book(self, symbol: str) -> OrderBook:
         return self._market.order_book(symbol)
 
-    def _chosen(self, listed: Mapping[str, Fact]) -> Mapping[str, Fact]:
-        if not self._only:
-            return listed
-        return {symbol: fact for symbol, fact in listed.items() if symbol in self._only}
-
     def _compare(self, seen: MarketSnapshot) -> None:
         if seen.time - self._looked < SHORTEST_LOOK:
             return
         if seen.time - self._looked < 2 * MINUTE:
             before = np.array([self._before.get(symbol, np.nan) for symbol in seen.symbols])
             change = np.where(before > 0, seen.last_price / before - 1.0, 0.0)
-            order = np.argsort(-np.abs(change), kind="stable")[:MOVERS]
+            order = np.argsort(-np.abs(change), kind="stable").tolist()
+            watched = (row for row in order if self._choice.takes(seen.symbols[row]))
             self._movers = tuple(
                 Mover(seen.symbols[row], float(change[row]), float(seen.turnover_24h[row]))
-                for row in order.tolist()
+                for row in islice(watched, MOVERS)
             )
         self._before = dict(zip(seen.symbols, seen.last_price.tolist(), strict=True))
         self._looked = seen.time

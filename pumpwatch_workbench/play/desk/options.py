@@ -1,4 +1,4 @@
-"""Options of `pumpwatch paper`, checked before anything starts."""
+"""Options of `pumpwatch desk`, checked before anything starts."""
 
 from __future__ import annotations
 
@@ -11,107 +11,81 @@ from urllib.parse import urlsplit
 
 from pumpwatch.errors import BadInput
 from pumpwatch.settings.detect import DetectSettings
-from pumpwatch.settings.shared import LOOPBACK, load_settings
+from pumpwatch.settings.shared import LOOPBACK
 from pumpwatch.settings.trade import TradeSettings
+from pumpwatch_workbench.cli.times import parse_duration
+from pumpwatch_workbench.configuration.load import load
+from pumpwatch_workbench.local.home import home
 
-STAGE = "paper"
-SYMBOL = re.compile(r"[0-9A-Z]{1,30}USDT")
 ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-MAX_PORT = 65_535
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PaperOptions:
-    """One start of paper trading. `webhook` is a secret: it is never shown."""
+class DeskOptions:
+    """One start of the desk. `webhook` is a secret: it is never shown."""
 
     store: Path
     detect: DetectSettings
     trade: TradeSettings
-    symbols: tuple[str, ...] = ()
-    """Empty: the whole market."""
+    warnings: tuple[str, ...] = ()
+    """Variables of the environment that look like a misspelt setting."""
     duration: int | None = None
     """Milliseconds after which it ends by itself; None: until it is interrupted."""
     webhook: str = field(default="", repr=False)
     metrics_port: int | None = None
     """0 takes a free port."""
+    metrics_address: str = "127.0.0.1"
     resume: bool = False
+    key_file: Path | None = None
+    keyring: bool = False
+
+    @property
+    def mode(self) -> str:
+        """Return paper, demo or live."""
+        return self.trade.trading_mode
 
     @property
     def period(self) -> int:
         """Return the milliseconds between two scans."""
         return self.detect.scan_interval_seconds * 1000
 
-    @classmethod
-    def checked(
-        cls,
-        environment: Mapping[str, str],
-        *,
-        store: Path,
-        base_url: str,
-        detector: str,
-        strategy: str,
-        metrics_port: int | None,
-        symbols: tuple[str, ...] = (),
-        duration: int | None = None,
-        webhook: str = "",
-        resume: bool = False,
-    ) -> PaperOptions:
-        """Return the options; everything not named here is a setting of the environment.
 
-        Raises `SettingsError`, `BadInput`.
-        """
-        if metrics_port is not None and not 0 <= metrics_port <= MAX_PORT:
-            raise BadInput(f"--metrics-port is {metrics_port}: give a number from 0 to {MAX_PORT}")
-        # Whatever the environment says of a deployed stack: no AWS, no key, no push, no money.
-        local = {
-            **environment,
-            "STAGE": STAGE,
-            "TABLE_NAME": "none",
-            "BUCKET_NAME": "none",
-            "SCAN_QUEUE_URL": "",
-            "PUSHGATEWAY_URL": "",
-            "PUSHGATEWAY_SECRET_ARN": "",
-            "TRADING_MODE": "paper",
-            "LIVE_TRADING_CONFIRMATION": "",
-            "BYBIT_SECRET_ARN": "",
-            "BYBIT_BASE_URL": base_url,
-            "DETECTOR": detector,
-            "STRATEGY": strategy,
-        }
-        local.pop("AWS_LAMBDA_FUNCTION_NAME", None)
-        trade = load_settings(TradeSettings, local)
-        if not trade.leaves_time_to_enter:
-            raise BadInput(trade.no_time_to_enter)
-        return cls(
-            store=store,
-            detect=load_settings(DetectSettings, local),
-            trade=trade,
-            symbols=symbols,
-            duration=duration,
-            webhook=webhook,
-            metrics_port=metrics_port,
-            resume=resume,
-        )
+def desk_options(
+    given: Mapping[str, object],
+    environment: Mapping[str, str],
+    *,
+    file: Path | None = None,
+    pairs: Mapping[str, str] | None = None,
+    resume: bool = False,
+) -> DeskOptions:
+    """Return the options: those given, `pairs` of settings, the environment's, a file's.
+
+    Names are those of settings, in lower case; None counts as not given. Raises `SettingsError`,
+    `BadInput`.
+    """
+    loaded = load(given, pairs=pairs, file=file, environment=environment)
+    desk, trade = loaded.desk, loaded.trade
+    if not trade.leaves_time_to_enter:
+        raise BadInput(trade.no_time_to_enter)
+    length = loaded.given.get("duration")
+    return DeskOptions(
+        store=Path(desk.store) if desk.store else default_store(desk.mode),
+        detect=loaded.detect,
+        trade=trade,
+        warnings=loaded.warnings,
+        duration=parse_duration(length.shown, length.text) if length else None,
+        webhook=webhook_from(desk.slack_webhook_env) if desk.slack_webhook_env else "",
+        metrics_port=None if desk.metrics_port < 0 else desk.metrics_port,
+        metrics_address=desk.metrics_address,
+        resume=resume,
+        key_file=Path(desk.key_file) if desk.key_file else None,
+        keyring=desk.keyring,
+    )
 
 
-def default_store() -> Path:
-    """Return where paper trading is kept unless a file is named."""
-    return Path.home() / ".pumpwatch" / "paper.db"
-
-
-def parse_symbols(text: str) -> tuple[str, ...]:
-    """Return the symbols of a list with commas, each once. Raises `BadInput`."""
-    names = (name.strip().upper() for name in text.split(","))
-    symbols = tuple(dict.fromkeys(filter(None, names)))
-    if not symbols:
-        raise BadInput("--symbols is empty: give USDT perpetuals, such as BTCUSDT,DOGEUSDT")
-    wrong = [symbol for symbol in symbols if not SYMBOL.fullmatch(symbol)]
-    if wrong:
-        raise BadInput(
-            f"--symbols names {', '.join(wrong[:5])}: give USDT perpetuals, such as"
-            " BTCUSDT,DOGEUSDT"
-        )
-    return symbols
+def default_store(mode: str = "paper") -> Path:
+    """Return where a mode is kept unless a file is named."""
+    return home() / f"{mode}.db"
 
 
 def webhook_from(name: str) -> str:

@@ -1,12 +1,12 @@
-"""Waits for the next tick by the exchange's clock, even if the machine sleeps."""
+"""Waits for the next tick by the exchange's clock, whatever happens to ours."""
 
 from __future__ import annotations
 
 import threading
-import time
+from time import monotonic
 from typing import Protocol
 
-from pumpwatch.adapters.bybit.session import BybitSession
+from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
 
 LONGEST_SLICE = 1.0
 """Seconds: a machine that slept notices within this."""
@@ -27,14 +27,14 @@ class Pace(Protocol):
 
 
 class ExchangePace:
-    """The exchange's time as this machine's wall clock and the last skew say it.
+    """The exchange's time as its last answer and the further of our two clocks say it.
 
     The wall clock goes on while the machine sleeps, so that a tick that was due then is known to
-    be late. `stop` ends every wait.
+    be late; the other one goes on when the wall clock is set back. `stop` ends every wait.
     """
 
-    def __init__(self, session: BybitSession, stop: threading.Event) -> None:
-        self._session = session
+    def __init__(self, time: ExchangeTime, stop: threading.Event) -> None:
+        self._time = time
         self._stop = stop
 
     @property
@@ -42,11 +42,13 @@ class ExchangePace:
         return self._stop.is_set()
 
     def now(self) -> int:
-        return round((time.time() - (self._session.clock_skew_seconds or 0.0)) * 1000)
+        return self._time.now()
 
     def wait_until(self, time: int) -> bool:
+        # Before the first answer the time is the wall clock's, which may be set back meanwhile.
+        end = monotonic() + (time - self.now()) / 1000
         while not self._stop.is_set():
-            left = (time - self.now()) / 1000
+            left = min((time - self.now()) / 1000, end - monotonic())
             if left <= 0:
                 return True
             self._stop.wait(min(left, LONGEST_SLICE))

@@ -1,23 +1,32 @@
-"""One start of paper trading: the file, the messages, the metrics, the loop, and a clean end."""
+"""One start of a desk: the file, the account, the messages, the metrics, the loop, a clean end."""
 
 from __future__ import annotations
 
+import _thread
 import logging
+import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from types import FrameType
 
-from pumpwatch.errors import PumpwatchError, RetryLater
+from pumpwatch.bootstrap.trade import MOST_READS
+from pumpwatch.errors import BadInput, PumpwatchError, RetryLater
+from pumpwatch.ports import Secrets
+from pumpwatch_workbench.local.keys import key_source
 from pumpwatch_workbench.local.store import Database
-from pumpwatch_workbench.play.desk.desk import PaperDesk
-from pumpwatch_workbench.play.desk.endpoint import ShownMetrics, metrics_endpoint
-from pumpwatch_workbench.play.desk.loop import PaperLoop, Tally
-from pumpwatch_workbench.play.desk.options import STAGE, PaperOptions
+from pumpwatch_workbench.play.desk.account import PatientSecrets, account_lock
+from pumpwatch_workbench.play.desk.desk import Desk, claim
+from pumpwatch_workbench.play.desk.endpoint import Health, ShownMetrics, metrics_endpoint
+from pumpwatch_workbench.play.desk.loop import DeskLoop
+from pumpwatch_workbench.play.desk.options import DeskOptions
 from pumpwatch_workbench.play.desk.pace import ExchangePace, Pace
 from pumpwatch_workbench.play.desk.slack import SlackMessages
+from pumpwatch_workbench.play.desk.telling import SteadyView, Tally, Teller
 from pumpwatch_workbench.play.views.view import RunView
 from pumpwatch_workbench.processes import relax_collector
 
@@ -27,51 +36,99 @@ class NoNetwork(PumpwatchError):
 
 
 def play(
-    options: PaperOptions,
-    view: RunView,
+    options: DeskOptions,
+    shown: RunView,
     stop: threading.Event,
-    pace_of: Callable[[PaperDesk], Pace] | None = None,
+    pace_of: Callable[[Desk], Pace] | None = None,
 ) -> Tally:
-    """Trade on paper until the time is over or `stop` is set; return what was done.
+    """Trade until the time is over or `stop` is set; return what was done.
 
-    `pace_of` replaces the wall clock, for markets whose time is stepped. Raises `BadInput` for
-    what cannot be opened, `NoNetwork`, `InvariantBroken`.
+    `pace_of` replaces the clocks, for markets whose time is stepped. Raises `BadInput` for what
+    cannot be opened or used, `NoNetwork`, a ban.
     """
+    view = SteadyView(shown)
     with ExitStack() as stack:
+        stack.enter_context(_warnings_shown(view))
+        for warning in options.warnings:
+            view.note(warning)
         database = Database(options.store)
         stack.callback(database.close)
-        metrics = None
-        if options.metrics_port is not None:
-            metrics = ShownMetrics(STAGE)
-            url = stack.enter_context(metrics_endpoint(metrics, options.metrics_port))
-            view.note(f"Metrics for Prometheus: {url}")
+        claim(database, mode=options.mode, stage=options.trade.stage)
+        secrets, executor = _account(options, stack)
+        health, metrics = Health(), ShownMetrics(options.trade.stage)
+        sink = None if options.metrics_port is None else metrics
+        waited = stop.wait if pace_of is None else time.sleep
+        wait = lambda seconds: (waited(seconds), None)[1]  # noqa: E731
+        desk = Desk(options, database, sink, secrets, executor, wait)
+        stack.callback(desk.close)
+        view.holds_trades = desk.holds_trades
+        _serve(options, desk, stack, metrics, health, view)
         slack = None
         if options.webhook:
             slack = stack.enter_context(SlackMessages(options.webhook, complain=view.note))
-        wait = stop.wait if pace_of is None else time.sleep
-        desk = PaperDesk(options, database, metrics, wait=lambda seconds: (wait(seconds), None)[1])
-        stack.callback(desk.close)
-        stack.enter_context(_warnings_shown(view))
         _resume_or_say(options, desk, view)
+        pace = ExchangePace(desk.time, stop) if pace_of is None else pace_of(desk)
+        teller = Teller(options.mode, view, slack, pace.now)
         relax_collector()
-        pace = ExchangePace(desk.session, stop) if pace_of is None else pace_of(desk)
-        loop = PaperLoop(options, desk, view, slack, pace)
         try:
-            return loop.play()
+            return DeskLoop(options, desk, view, teller, pace, health).play()
         except RetryLater as error:
             raise NoNetwork(
                 f"{options.trade.bybit_base_url} cannot be reached ({error}): is there a network?"
             ) from None
 
 
-def _resume_or_say(options: PaperOptions, desk: PaperDesk, view: RunView) -> None:
-    halt = desk.halts.current()
-    if halt is None:
+def _account(options: DeskOptions, stack: ExitStack) -> tuple[Secrets | None, Executor | None]:
+    """Return the key's place and the threads for an account, which no other process may trade."""
+    if not options.trade.uses_account:
+        return None, None
+    opened = partial(
+        key_source, file=options.key_file, keyring=options.keyring, environment=os.environ
+    )
+    secrets = PatientSecrets(opened)
+    lock = account_lock(options.trade, secrets)
+    if lock is not None:
+        stack.callback(lock.close)
+    threads = min(options.trade.parallel_requests * 3 // 2, MOST_READS)
+    if threads == 1:
+        return secrets, None
+    return secrets, stack.enter_context(ThreadPoolExecutor(threads))
+
+
+def _serve(
+    options: DeskOptions,
+    desk: Desk,
+    stack: ExitStack,
+    metrics: ShownMetrics,
+    health: Health,
+    view: RunView,
+) -> None:
+    """Open the port; without it a desk goes on only where trades are open."""
+    if options.metrics_port is None:
         return
-    if options.resume:
-        desk.halts.resume(by="pumpwatch paper --resume", time=time.time_ns() // 1_000_000)
-        view.note(f"The halt is lifted ({halt.reason})")
+    endpoint = metrics_endpoint(metrics, health, options.metrics_port, options.metrics_address)
+    try:
+        url = stack.enter_context(endpoint)
+    except BadInput as error:
+        if not desk.holds_trades():
+            raise
+        view.note(f"Trades are open, so the desk goes on without metrics: {error}")
     else:
+        view.note(f"Metrics for Prometheus: {url}")
+
+
+def _resume_or_say(options: DeskOptions, desk: Desk, view: RunView) -> None:
+    try:
+        halt = desk.halts.current()
+        if halt is not None and options.resume:
+            command = f"pumpwatch desk --mode {options.mode} --resume"
+            desk.halts.resume(by=command, time=time.time_ns() // 1_000_000)
+    except PumpwatchError as error:
+        view.note(f"Whether entries are halted cannot be told: {error}")
+        return
+    if halt is not None and options.resume:
+        view.note(f"The halt is lifted ({halt.reason})")
+    elif halt is not None:
         view.note(
             f"Halted by {halt.by}: {halt.reason}. Nothing is opened until you start with --resume,"
             f" or until pumpwatch resume --store {options.store}"
@@ -81,11 +138,14 @@ def _resume_or_say(options: PaperOptions, desk: PaperDesk, view: RunView) -> Non
 @contextmanager
 def stop_on_signals(stop: threading.Event) -> Iterator[None]:
     """Let the first Ctrl-C (or termination) finish the tick at hand; a second one ends at once."""
+    asked: list[int] = []
 
     def ask(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
+        if asked:
             raise KeyboardInterrupt
-        stop.set()
+        asked.append(number)
+        # Not here: the main thread may have the event's lock this very moment.
+        _thread.start_new_thread(stop.set, ())
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -114,12 +174,14 @@ class _ViewHandler(logging.Handler):
 @contextmanager
 def _warnings_shown(view: RunView) -> Iterator[None]:
     """Keep the log off the screen, on which something may be drawn."""
-    library, handler = logging.getLogger("pumpwatch"), _ViewHandler(view)
-    propagated = library.propagate
-    library.addHandler(handler)
-    library.propagate = False
+    libraries = [logging.getLogger(name) for name in ("pumpwatch", "pumpwatch_workbench")]
+    handler, propagated = _ViewHandler(view), [library.propagate for library in libraries]
+    for library in libraries:
+        library.addHandler(handler)
+        library.propagate = False
     try:
         yield
     finally:
-        library.removeHandler(handler)
-        library.propagate = propagated
+        for library, before in zip(libraries, propagated, strict=True):
+            library.removeHandler(handler)
+            library.propagate = before

@@ -2,11 +2,12 @@
 
 import json
 import time
+from decimal import Decimal
 
 import pytest
 from support.command_line import type_in
 from support.paper_trading import MINUTE, PumpedExchange, options_for, trade_for
-from support.records import a_trade
+from support.records import a_signal, a_trade
 
 from pumpwatch.domain.trading.trades import TradeState
 from pumpwatch_workbench.local.store import (
@@ -16,12 +17,18 @@ from pumpwatch_workbench.local.store import (
     SqliteJournal,
     SqliteLeaseStore,
     SqliteRunRecords,
+    SqliteSignalStore,
     holder_of,
 )
 
 
 def now():
     return time.time_ns() // 1_000_000
+
+
+@pytest.fixture(autouse=True)
+def home_of_nobody(tmp_path, monkeypatch):
+    monkeypatch.setenv("PUMPWATCH_HOME", str(tmp_path / "nobody"))
 
 
 @pytest.fixture
@@ -41,7 +48,7 @@ def record_run(store, *, ago=10_000, **changes):
 def test_halt_and_resume_are_recorded_with_who_and_why(store):
     answer = type_in("halt", "--reason", "odd [fills]", "--store", store)
     assert answer.status == 0
-    assert "paper opens nothing from the next run on" in answer.output
+    assert f"paper on this machine ({store}): opens nothing from the next run on" in answer.output
     assert "It does not run now" in answer.output
     record_run(store)
     shown = type_in("status", "--store", store)
@@ -61,7 +68,8 @@ def test_they_work_beside_the_process_that_has_the_store(store):
     held = Database(store)
     try:
         answer = json.loads(type_in("halt", "--reason", "stop", "--store", store, "--json").output)
-        assert (answer["stage"], answer["running"], answer["halted"]) == ("paper", True, True)
+        (halted,) = answer["installations"]
+        assert (halted["stage"], halted["running"], answer["not_reached"]) == ("paper", True, [])
         assert SqliteHaltStore(held).current().reason == "stop"
         shown = json.loads(type_in("status", "--store", store, "--json").output)
         assert shown["process"] == holder_of(store) != ""
@@ -74,7 +82,10 @@ def test_they_work_beside_the_process_that_has_the_store(store):
 
 
 def test_status_of_what_has_not_run_lately_is_a_problem(store):
+    assert type_in("status", "--store", store).status == 0, "it is at rest, and nothing is open"
+    held = Database(store)
     never = type_in("status", "--store", store)
+    held.close()
     assert (never.status, "detect: never succeeded" in never.output) == (1, True)
     record_run(store, ago=600_000)
     record_run(store, ago=5_000, detect_seconds=None)
@@ -115,3 +126,127 @@ def test_halt_from_beside_stops_paper_trading_and_closes_its_positions(tmp_path)
         assert not any("alted" in note or "Entries" in note for note in seen.notes)
     finally:
         world.close()
+
+
+# --- without a name --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """The folder of a person without AWS."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("PUMPWATCH_HOME", str(folder))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name)
+    return folder
+
+
+def make_store(path, mode, *, running=False, trade=None):
+    """Make a store of a mode with a trade in it, and keep it open if it runs."""
+    database = Database(path)
+    database.write("INSERT OR REPLACE INTO notes VALUES ('mode', ?)", (mode,))
+    if trade is not None:
+        lease = SqliteLeaseStore(database).acquire("trade", owner="run", seconds=30)
+        SqliteJournal(database).save(trade, lease)
+    if not running:
+        database.close()
+    return database
+
+
+def instructions(path):
+    database = Database(path, writable=False)
+    try:
+        return SqliteHaltStore(database).instructions()
+    finally:
+        database.close()
+
+
+def test_a_bare_halt_halts_every_store_and_says_what_it_did_not_reach(home):
+    make_store(home / "paper.db", "paper")
+    held = make_store(home / "live.db", "live", running=True)
+    (home / "demo.db").write_bytes(b"SQLite format 3\x00 but damaged")
+    answer = type_in("halt", "--close-positions", "--yes")
+    held.close()
+    assert answer.status == 1
+    lines = answer.output.splitlines()
+    closing = "opens nothing and closes its positions from the next run on."
+    assert lines[0] == f"live on this machine ({home / 'live.db'}): {closing}", "what runs is first"
+    assert any(line.startswith(f"paper on this machine ({home / 'paper.db'})") for line in lines)
+    assert any(line.startswith(f"NOT HALTED: demo on this machine ({home}") for line in lines)
+    assert lines[-1] == "AWS: no AWS credentials are set here"
+    for name in ("paper", "live"):
+        assert instructions(home / f"{name}.db").halt.close_positions
+
+
+def test_a_halt_that_reaches_nothing_says_so_in_a_line(home):
+    answer = type_in("halt")
+    assert (answer.status, answer.line.startswith("nothing was halted; AWS: no AWS")) == (2, True)
+
+
+def test_no_credentials_are_no_problem_where_a_store_was_halted(home):
+    make_store(home / "paper.db", "paper")
+    answer = json.loads(type_in("halt", "--json").output)
+    assert [one["mode"] for one in answer["installations"]] == ["paper"]
+    assert answer["not_reached"] == [
+        {"name": "AWS", "reason": "no AWS credentials are set here", "absent": True}
+    ]
+    assert type_in("halt").status == 0
+
+
+def test_resume_and_close_need_a_name_where_there_are_several(home):
+    make_store(home / "paper.db", "paper")
+    make_store(home / "live.db", "live", trade=a_trade("one", state=TradeState.OPEN, mode="live"))
+    type_in("halt")
+    for command in (("resume", "--reason", "it is fine"), ("close", "PUMPUSDT")):
+        refused = type_in(*command)
+        assert refused.status == 2
+        assert "name one with --store, --mode or --stack" in refused.line
+    assert type_in("resume", "--reason", "it is fine", "--mode", "live").status == 0
+    assert instructions(home / "live.db").halt is None
+    assert instructions(home / "paper.db").halt is not None
+    both = type_in("status", "--mode", "live", "--store", home / "paper.db")
+    assert both.status == 2
+
+
+def test_close_of_what_does_not_run_is_stored_and_is_a_problem(home):
+    trade = a_trade("one", state=TradeState.OPEN, entry_price=Decimal(1))
+    make_store(home / "paper.db", "paper", trade=trade)
+    answer = type_in("close", trade.symbol)
+    assert answer.status == 1
+    assert f"{trade.symbol} is closed when it is started: it does not run now" in answer.output
+    assert instructions(home / "paper.db").to_close["one"].reason == "by hand"
+
+
+def test_status_shows_every_store_and_warns_of_positions_without_a_process(home):
+    trade = a_trade("one", state=TradeState.OPEN, entry_price=Decimal("0.2113"), mode="live")
+    make_store(home / "live.db", "live", trade=trade)
+    held = make_store(home / "paper.db", "paper", running=True)
+    SqliteRunRecords(held).add(RunRecord(now(), 0.1, 0.1, equity=Decimal("10012.345")))
+    answer = type_in("status")
+    assert answer.status == 1
+    paper, live = answer.output.split("\n\n")
+    assert paper.startswith(f"paper on this machine ({home / 'paper.db'}) runs as process")
+    assert "equity 10,012.34 USDT; today 0.00, in all 0.00, open 0.00" in paper
+    assert "WARNING" not in paper
+    assert "WARNING: something is open and nothing runs that cares for it" in live
+    assert f"{trade.symbol} short {trade.quantity} at 0.21130, price unknown" in live
+    seen = json.loads(type_in("status", "--json").output)
+    assert [one["nothing_cares"] for one in seen] == [False, True]
+    (home / "live.db").write_bytes(b"nothing")
+    answer = type_in("status")
+    held.close()
+    assert (answer.status, "NOT READ: live on this machine" in answer.output) == (1, True)
+
+
+def test_status_adds_up_the_day_and_all(home):
+    database = Database(home / "paper.db")
+    lease = SqliteLeaseStore(database).acquire("trade", owner="run", seconds=30)
+    for number, (mode, days) in enumerate([("paper", 0), ("", 2), ("live", 0)]):
+        exit_time = now() - days * 86_400_000
+        closed = {"state": TradeState.CLOSED, "realised_pnl": Decimal(number + 1), "mode": mode}
+        SqliteJournal(database).save(a_trade(f"t{number}", exit_time=exit_time, **closed), lease)
+    SqliteSignalStore(database).publish(a_signal("DOGEUSDT", time=now() - 240_000))
+    database.close()
+    shown = type_in("status").output
+    assert "today +1.00, in all +3.00" in shown
+    assert "last signal: DOGEUSDT peaked, 4 min ago" in shown

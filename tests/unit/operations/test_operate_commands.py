@@ -1,6 +1,9 @@
 """`pumpwatch status`, `halt` and `resume` as typed, on a stack in moto."""
 
 import json
+import time
+from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 from moto import mock_aws
@@ -10,24 +13,27 @@ from typer.testing import CliRunner
 
 from pumpwatch.adapters.dynamodb.guards import DynamoHaltStore
 from pumpwatch.adapters.dynamodb.journal import DynamoJournal
+from pumpwatch.adapters.dynamodb.paper import DynamoPaperStore
 from pumpwatch.adapters.dynamodb.stores import DynamoLeaseStore
-from pumpwatch.domain.trading.trades import TradeState
+from pumpwatch.adapters.paper.account import PaperPosition, PaperState
+from pumpwatch.domain.trading.orders import Side
+from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import BadInput
 from pumpwatch.metrics.catalogue import DETECT, TRADE
-from pumpwatch_workbench.cli import doctor, operating, status
+from pumpwatch_workbench.cli import close, operating
 from pumpwatch_workbench.cli.main import app
 
 TYPED = CliRunner()
 
 
 @pytest.fixture
-def deployed(monkeypatch):
+def deployed(monkeypatch, tmp_path):
+    monkeypatch.setenv("PUMPWATCH_HOME", str(tmp_path))
     with mock_aws():
         made = Deployment()
         made.succeed(DETECT, TRADE)
         made.subscribe()
-        for module in (doctor, operating, status):
-            monkeypatch.setattr(module, "deployed_stack", lambda name, region: made.stack())
+        monkeypatch.setattr(operating, "deployed_stack", lambda *_, hasty=False: made.stack())
         yield made
 
 
@@ -61,18 +67,36 @@ def test_earlier_halt_keeps_its_reason_and_says_so(deployed):
     assert halts(deployed).current().reason == "first"
 
 
-@pytest.mark.parametrize("typed", ["dev", ""])
-def test_closing_needs_the_stage_s_name(deployed, typed):
-    answer = run("halt", "--reason", "enough", "--close-positions", input=f"{typed}\n")
-    assert answer.exit_code != 0
-    assert halts(deployed).current() is None
+def test_a_bare_halt_halts_and_says_what(deployed):
+    answer = run("halt")
+    assert answer.exit_code == 0
+    assert "stage prod, stack pumpwatch in eu-central-1: opens nothing" in answer.output
+    assert halts(deployed).current().reason == "by hand"
 
 
-@pytest.mark.parametrize(("arguments", "typed"), [([], "prod\n"), (["--stage", "prod"], "")])
+@pytest.mark.parametrize("typed", ["n", ""])
+def test_entries_are_halted_before_closing_is_asked_about(deployed, typed):
+    answer = run("halt", "--close-positions", input=f"{typed}\n")
+    assert isinstance(answer.exception, BadInput)
+    assert "entries are halted, no position is closed" in str(answer.exception)
+    assert halts(deployed).current().close_positions is False
+
+
+@pytest.mark.parametrize(
+    ("arguments", "typed"), [([], "y\n"), (["--yes"], ""), (["--stage", "prod"], "")]
+)
 def test_closing_is_asked_of_trade(deployed, arguments, typed):
-    answer = run("halt", "--reason", "enough", "--close-positions", *arguments, input=typed)
+    answer = run("halt", "--close-positions", *arguments, input=typed)
     assert answer.exit_code == 0, answer.output
+    assert "and closes its positions" in answer.output
     assert halts(deployed).current().close_positions
+
+
+def test_a_stage_that_is_not_there_is_not_halted(deployed):
+    answer = run("halt", "--stage", "dev")
+    assert isinstance(answer.exception, BadInput)
+    assert "no stage is dev" in str(answer.exception)
+    assert halts(deployed).current() is None
 
 
 def test_nothing_to_resume_is_bad_input(deployed):
@@ -156,8 +180,6 @@ def test_halting_trades_are_shown_and_are_no_positions(halted_by_trades):
     assert f"AUSDT since 2026-01-05 00:01:00Z: {LOST}" in " ".join(run("status").output.split())
     findings = json.loads(run("doctor", "--json").output)
     assert sum("a trade halts entries" in one["detail"] for one in findings) == 2
-    answer = run("halt", "--reason", "enough", "--close-positions", input="prod\n")
-    assert "1 positions of prod are closed" in answer.output + answer.stderr
 
 
 def test_status_shows_positions_as_json_too(deployed):
@@ -191,3 +213,104 @@ def test_doctor_passes_and_after_a_deployment_warnings_fail(deployed):
     assert "-> When the reason is gone: pumpwatch resume --reason" in answer.output
     levels = {one["level"] for one in json.loads(run("doctor", "--json").output)}
     assert levels == {"ok", "warn"}
+
+
+@pytest.fixture
+def two_open(deployed):
+    """Two open trades of a stack, one of them of live mode."""
+    lease = DynamoLeaseStore(deployed.table()).acquire("trade", owner="run", seconds=30)
+    journal = DynamoJournal(deployed.table())
+    opened = {"state": TradeState.OPEN, "entry_price": Decimal("1.1")}
+    journal.save(a_trade("mine", symbol="DOGEUSDT", mode="paper", **opened), lease)
+    journal.save(a_trade("other", symbol="OTHERUSDT", mode="live", **opened), lease)
+    deployed.lease = lease
+    return deployed
+
+
+def test_close_asks_for_the_trade_and_says_that_it_is_not_closed_yet(two_open):
+    answer = run("close", "doge", "--reason", "news", "--wait", "0.05")
+    assert answer.exit_code == 1
+    assert "DOGEUSDT is closed with the next run, within a minute" in answer.output
+    assert "It is not closed yet; see: pumpwatch status --stack pumpwatch" in answer.output
+    ((name, request),) = halts(two_open).instructions().to_close.items()
+    assert (name, request.reason, request.by != "") == ("mine", "news", True)
+    shown = run("status").output
+    assert "to be closed for" in shown
+    assert shown.count("to be closed for") == 1
+
+
+def test_close_follows_the_trade_until_it_is_closed(two_open, monkeypatch):
+    def closes(_):
+        over = {"state": TradeState.CLOSED, "exit_reason": ExitReason.BY_HAND}
+        numbers = {"exit_price": Decimal("1.05"), "realised_pnl": Decimal("4.2")}
+        trade = a_trade("mine", symbol="DOGEUSDT", mode="paper", **over, **numbers)
+        DynamoJournal(two_open.table()).save(trade, two_open.lease)
+
+    clock = SimpleNamespace(sleep=closes, monotonic=time.monotonic, time_ns=time.time_ns)
+    monkeypatch.setattr(close, "time", clock)
+    run("halt")
+    answer = run("close", "DOGEUSDT")
+    assert answer.exit_code == 0, answer.output
+    assert "DOGEUSDT is closed: by hand at 1.0500, +4.20 USDT after costs" in answer.output
+    assert isinstance(run("close", "DOGEUSDT").exception, BadInput)
+
+
+def test_close_says_it_as_json_and_need_not_wait(two_open):
+    answer = run("close", "DOGEUSDT", "--wait", "0", "--json")
+    assert answer.exit_code == 0
+    seen = json.loads(answer.output)
+    assert (seen["symbol"], seen["closed"], seen["mode"]) == ("DOGEUSDT", False, "paper")
+
+
+@pytest.mark.parametrize(
+    ("symbol", "says"),
+    [
+        ("DOGUSDT", "no open trade in DOGUSDT; open are DOGEUSDT"),
+        ("PEPE", "open are DOGEUSDT, OTHERUSDT. A position of somebody else"),
+        ("OTHERUSDT", "its trade is of live mode and waits for that"),
+    ],
+)
+def test_close_refuses_what_it_cannot_close(two_open, symbol, says):
+    answer = run("close", symbol)
+    assert isinstance(answer.exception, BadInput)
+    assert says in str(answer.exception)
+    assert not halts(two_open).instructions().to_close
+
+
+def test_close_where_nothing_is_open(deployed):
+    assert "nothing is open" in str(run("close", "DOGEUSDT").exception)
+
+
+def test_status_warns_of_a_position_that_no_run_cares_for(two_open):
+    assert "WARNING" not in run("status").output
+    two_open.client("dynamodb").delete_item(
+        TableName=two_open.outputs["StateTable"],
+        Key={"pk": {"S": f"TOTALS#{TRADE}"}, "sk": {"S": "TOTALS"}},
+    )
+    answer = run("status")
+    assert answer.exit_code == 1
+    assert "WARNING: something is open and nothing runs" in answer.output
+
+
+def test_status_of_a_stack_on_paper_says_what_it_is_worth(two_open):
+    two_open.cloudformation.parameters["PaperEquityUsdt"] = "10000"
+    position = PaperPosition(
+        "DOGEUSDT", Side.BUY, Decimal(100), Decimal("1.1"), None, None, Decimal("1.25"),
+        checked=0, seen_high=None, seen_low=None, created=0, updated=0,
+    )  # fmt: skip
+    state = PaperState(0, Decimal("-50"), {"DOGEUSDT": position})
+    DynamoPaperStore(two_open.table()).commit(PaperState(), state)
+    seen = json.loads(run("status", "--json").output)
+    (mine, other) = seen["trades"]
+    assert mine["price"] == "1.25"
+    assert other["price"] is None
+    assert seen["open_result_usdt"] is None, "a price is not known"
+    assert "equity not known here" in run("status").output
+    journal = DynamoJournal(two_open.table())
+    closed = {"state": TradeState.CLOSED, "exit_reason": ExitReason.HALT}
+    journal.save(a_trade("other", symbol="OTHERUSDT", mode="live", **closed), two_open.lease)
+    seen = json.loads(run("status", "--json").output)
+    result = (Decimal("1.25") - Decimal("1.1")) * a_trade().quantity
+    result = result if a_trade().side is Side.BUY else -result
+    assert Decimal(seen["open_result_usdt"]) == result
+    assert Decimal(seen["equity_usdt"]) == 9950 + result

@@ -17,7 +17,7 @@ from pumpwatch.errors import BadInput, PumpwatchError
 from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.cli.times import parse_duration
 from pumpwatch_workbench.local.store import Database
-from pumpwatch_workbench.play.desk.options import PaperOptions, parse_symbols, webhook_from
+from pumpwatch_workbench.play.desk.options import desk_options, webhook_from
 from pumpwatch_workbench.play.views.live import LiveView
 from pumpwatch_workbench.play.views.view import RunFacts
 
@@ -37,8 +37,8 @@ def typed(*arguments):
         (("paper", "--duration", "-5m"), "--duration is -5m"),
         (("paper", "--duration", "soon"), "--duration is soon"),
         (("paper", "--duration", "0s"), "--duration is 0s"),
-        (("paper", "--symbols", "bitcoin"), "--symbols names BITCOIN"),
-        (("paper", "--metrics-port", "70000"), "--metrics-port is 70000"),
+        (("paper", "--symbols", "bit/coin"), "--symbols='bit/coin' is not"),
+        (("paper", "--metrics-port", "70000"), "--metrics-port='70000' is not"),
         (("paper", "--base-url", "https://example.com"), "--base-url is"),
         (("paper", "--base-url", "http://api.bybit.com"), "--base-url is"),
         (("paper", "--slack-webhook-env", "NOT_SET_ANYWHERE"), "NOT_SET_ANYWHERE, which is not"),
@@ -89,18 +89,12 @@ def test_lengths_of_time_are_read(text, milliseconds):
     assert parse_duration("--since", text) == milliseconds
 
 
-def test_symbols_are_read_once_each():
-    assert parse_symbols("btcusdt, 1000PEPEUSDT,,BTCUSDT") == ("BTCUSDT", "1000PEPEUSDT")
-
-
 def test_a_webhook_is_taken_from_the_environment_and_never_shown(monkeypatch):
     address = "https://hooks.slack.com/services/T0/B0/secret"
     monkeypatch.setenv("HOOK", address)
     assert webhook_from("HOOK") == address
-    options = PaperOptions.checked(
-        {}, store=Path("s.db"), base_url="https://api.bybit.com", detector="ewma",
-        strategy="fade", metrics_port=None, webhook=address,
-    )  # fmt: skip
+    options = desk_options({"slack_webhook_env": "HOOK"}, {})
+    assert options.webhook == address
     assert "T0" not in repr(options)
     for wrong in ("ftp://x", "http://hooks.slack.com/x", "https://", "nonsense"):
         monkeypatch.setenv("HOOK", wrong)
@@ -120,10 +114,7 @@ def test_settings_of_a_deployed_stack_cannot_make_it_live():
         "TABLE_NAME": "pumpwatch-prod",
         "MAX_OPEN_POSITIONS": "2",
     }
-    options = PaperOptions.checked(
-        environment, store=Path("s.db"), base_url="https://api.bybit.com", detector="ewma",
-        strategy="alert", metrics_port=None,
-    )  # fmt: skip
+    options = desk_options({"strategy": "alert"}, environment)
     assert options.trade.trading_mode == "paper"
     assert options.trade.bybit_secret_arn == options.trade.pushgateway_url == ""
     assert options.trade.table_name == "none"

@@ -13,7 +13,7 @@ def access(**changes):
 
 
 def test_a_key_that_can_only_trade_is_accepted():
-    assert refusals(access(), confirmation="777") == []
+    assert refusals(access(), mode="live", confirmation="777") == []
     assert warnings(access(), now=NOW) == []
 
 
@@ -37,12 +37,12 @@ def test_a_key_that_can_only_trade_is_accepted():
     ],
 )
 def test_a_key_with_too_many_or_too_few_rights_is_refused(facts, sentence):
-    assert refusals(access(**facts), confirmation="777") == [sentence]
+    assert refusals(access(**facts), mode="live", confirmation="777") == [sentence]
 
 
 def test_every_reason_is_named_at_once():
     worst = access(account="1", may_move_funds=True, read_only=True)
-    assert len(refusals(worst, confirmation="777")) == 3
+    assert len(refusals(worst, mode="live", confirmation="777")) == 3
 
 
 @pytest.mark.parametrize(
@@ -66,6 +66,27 @@ def test_a_key_that_is_bound_to_no_address_is_warned_of():
 
 def test_a_demo_account_that_tells_nothing_is_used_and_warned_of():
     found = access(account="", demo=True)
-    assert refusals(found, confirmation="777") == []
+    assert refusals(found, mode="demo", confirmation="") == []
+    assert refusals(found, mode="paper", confirmation="") == []
     (warning,) = warnings(found, now=NOW)
     assert "nothing was checked" in warning
+
+
+def test_live_mode_refuses_the_key_of_a_demo_account_in_a_sentence():
+    (sentence,) = refusals(access(account="777", demo=True), mode="live", confirmation="777")
+    assert "trade in demo mode" in sentence
+
+
+@pytest.mark.parametrize(
+    ("facts", "refused_in"),
+    [
+        ({"account": "778"}, {"live"}),
+        ({"may_move_funds": True}, {"paper", "live"}),
+        ({"read_only": True}, {"paper", "demo", "live"}),
+        ({"may_trade": False}, {"paper", "demo", "live"}),
+    ],
+)
+def test_each_mode_refuses_what_can_do_harm_in_it(facts, refused_in):
+    modes = ("paper", "demo", "live")
+    found = {mode: refusals(access(**facts), mode=mode, confirmation="777") for mode in modes}
+    assert {mode for mode, reasons in found.items() if reasons} == refused_in

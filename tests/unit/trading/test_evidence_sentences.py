@@ -1,13 +1,11 @@
 """What is known of a strategy stands wherever one is chosen or shown."""
 
 import re
-from io import StringIO
 from pathlib import Path
 
 import pytest
 import typer
 import yaml
-from rich.console import Console
 from support.pages import PAGES
 from support.trading_facts import trade
 
@@ -15,7 +13,8 @@ from pumpwatch.domain.trading.strategies import EVIDENCE, with_evidence
 from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.cli.options import StrategyName
-from pumpwatch_workbench.operations.overview import Overview, print_overview
+from pumpwatch_workbench.operations.overview import Overview
+from pumpwatch_workbench.operations.overview_lines import lines_of
 
 ROOT = Path(__file__).parents[3]
 
@@ -59,8 +58,6 @@ def test_the_page_says_it(page):
 
 
 def test_the_status_says_it_beside_open_trades(sentence):
-    output = StringIO()
     name = sentence.partition(":")[0]
     seen = Overview("dev", "paper", None, {}, trades=[trade(strategy=name)])
-    print_overview(seen, Console(file=output, width=400))
-    assert sentence in output.getvalue()
+    assert sentence in list(lines_of(seen))

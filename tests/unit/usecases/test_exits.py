@@ -4,14 +4,15 @@ from decimal import Decimal
 
 import pytest
 from support.scripted_market_data import instrument
-from support.trading_rig import SYMBOL, Rig
+from support.trading_rig import SYMBOL, Rig, failing
 
-from pumpwatch.domain.trading.halt import Halt
+from pumpwatch.domain.trading.halt import CloseRequest, Halt
 from pumpwatch.domain.trading.orders import FillKind, Leg, Outcome, Side
 from pumpwatch.domain.trading.trades import ExitReason, TradeState
-from pumpwatch.errors import ExchangeUnavailable, OutcomeUnknown, Rejected
+from pumpwatch.errors import ExchangeUnavailable, OutcomeUnknown, Rejected, StoreUnavailable
 
 TIME_LIMIT = 30 * 60
+OTHER = "OTHERUSDT"
 
 
 @pytest.fixture
@@ -216,6 +217,57 @@ def test_halt_that_closes_ends_our_position_reduce_only(rig, halted_before):
     rig.tick()
     assert len(rig.broker.placed) == 2
     rig.check_agreement()
+
+
+def ask_to_close(rig, signal_id):
+    rig.halts.ask_to_close(CloseRequest(signal_id, rig.clock.now(), "ann", "news"))
+
+
+@pytest.mark.parametrize("halted", [False, True])
+def test_a_request_closes_its_trade_reduce_only_and_no_other(rig, halted):
+    rig.advance(60)
+    rig.signal(OTHER)
+    rig.tick()
+    if halted:
+        rig.halts.halt(Halt("a look", rig.clock.now(), by="operator"))
+    ask_to_close(rig, rig.trade().signal_id)
+    report = rig.tick()
+    assert rig.trade().exit_reason is ExitReason.BY_HAND
+    assert [request.symbol for request in exits(rig)] == [SYMBOL]
+    assert [trade.signal_id for trade in report.closed] == [rig.trade().signal_id]
+    assert rig.trade(OTHER).state is TradeState.OPEN
+    assert "closed for ann: news" in [happening.text for happening in report.happenings]
+    assert not rig.halts.instructions().to_close
+    rig.check_agreement()
+
+
+def test_a_refused_exit_by_hand_goes_again_until_it_is_closed(rig):
+    ask_to_close(rig, rig.trade().signal_id)
+    rig.broker.fail("place", Rejected("not now", code=1))
+    rig.tick()
+    assert rig.trade().state is TradeState.OPEN
+    assert rig.halts.instructions().to_close
+    rig.tick()
+    assert rig.trade().exit_reason is ExitReason.BY_HAND
+    rig.check_agreement()
+
+
+def test_a_request_for_a_trade_that_is_past_closes_nothing_and_goes(rig):
+    ask_to_close(rig, "an-earlier-trade")
+    rig.tick()
+    assert rig.trade().state is TradeState.OPEN
+    assert not rig.halts.instructions().to_close
+
+
+def test_a_request_that_cannot_be_removed_is_a_problem_and_closes_no_later_trade(rig):
+    ask_to_close(rig, rig.trade().signal_id)
+    rig.halts.drop_requests = failing(StoreUnavailable("no answer"))
+    report = rig.tick()
+    assert rig.trade().exit_reason is ExitReason.BY_HAND
+    assert report.problems_by_cause == {"store": 1}
+    del rig.halts.drop_requests
+    assert rig.tick().problems == []
+    assert not rig.halts.instructions().to_close
 
 
 def test_halt_that_closes_leaves_the_position_of_others_alone():

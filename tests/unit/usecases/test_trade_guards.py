@@ -86,10 +86,11 @@ def test_a_losing_streak_pauses_every_symbol_and_exits_go_on():
     assert rig.trade(OTHER).exit_reason is ExitReason.TIME_LIMIT
 
 
-def test_losses_of_the_other_mode_neither_pause_nor_count():
+@pytest.mark.parametrize("mode", ["demo", "live"])
+def test_losses_of_another_mode_neither_pause_nor_count(mode):
     rig = Rig(settings(losing_streak_trades=2, symbol_cooldown_minutes=0))
     lose(rig)
-    rig.save(rig.trade().with_(mode="live"))
+    rig.save(rig.trade().with_(mode=mode))
     rig.signal(OTHER)
     rig.tick()
     rig.advance(60)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from itertools import permutations
 
 import pytest
 from support.trading_facts import trade
@@ -78,13 +79,16 @@ def test_a_contract_listed_since_the_last_reading_is_found(rig):
 LIVE = {
     "trading_mode": "live",
     "strategy": "fade",
-    "bybit_secret_arn": "arn:aws:secretsmanager:eu-central-1:1:secret:key",
     "live_trading_confirmation": "10001",
 }
 
 
-def live_rig(**access):
-    rig = Rig(settings(**LIVE))
+DEMO = {"trading_mode": "demo", "bybit_base_url": "https://api-demo.bybit.com"}
+MODES = {"paper": {}, "demo": DEMO, "live": LIVE}
+
+
+def live_rig(mode="live", **access):
+    rig = Rig(settings(**MODES[mode]))
     rig.broker.access_facts = replace(rig.broker.access_facts, **access)
     rig.signals.publish(peaked())
     return rig
@@ -107,6 +111,20 @@ def test_live_trading_refuses_a_key_that_must_not_be_used(access, words):
     assert any(words in problem.text for problem in report.problems)
 
 
+def test_demo_trading_uses_any_account_and_needs_the_right_to_trade():
+    assert live_rig("demo", account="777", may_move_funds=True).tick().opened
+    report = live_rig("demo", read_only=True).tick()
+    assert not report.opened
+    assert "read-only" in report.blocked["access"]
+
+
+def test_live_trading_refuses_a_demo_account():
+    report = live_rig(demo=True).tick()
+    assert not report.opened
+    assert "trade in demo mode" in report.blocked["access"]
+    assert live_rig("demo", demo=True).tick().opened
+
+
 def test_exits_run_with_a_key_that_must_not_be_used():
     rig = live_rig()
     assert rig.tick().opened
@@ -117,21 +135,20 @@ def test_exits_run_with_a_key_that_must_not_be_used():
     assert "access" in report.blocked
 
 
-@pytest.mark.parametrize(("mode", "problems"), [("paper", 0), ("live", 1)])
-def test_a_trade_of_the_other_mode_waits_for_that_mode_to_return(mode, problems):
-    """An update from paper to live, or back, must not take its position for one that vanished."""
-    rig = live_rig()
-    modes = {"live": rig.settings, "paper": settings()}
-    rig.settings = modes.pop(mode)
+@pytest.mark.parametrize(("mode", "after"), list(permutations(MODES, 2)))
+def test_a_trade_of_another_mode_waits_for_that_mode_to_return(mode, after):
+    """A change of the mode must not take its position for one that vanished."""
+    rig = live_rig(mode)
     rig.opened()
-    own, (rig.settings,) = rig.settings, modes.values()
+    own, rig.settings = rig.settings, settings(**MODES[after])
     held, rig.broker.positions = rig.broker.positions, lambda: Rows([])
     rig.advance(61 * 60)
     for _ in range(3):
         report = rig.tick()
         rig.advance(600)
-        assert len(report.problems) == problems
-        assert all("TradingMode=live" in problem.text for problem in report.problems)
+        told = [f"in the {mode} account" in problem.text for problem in report.problems]
+        assert told == ([] if mode == "paper" else [True])
+        assert all(f"TradingMode={mode}" in problem.text for problem in report.problems)
     assert (rig.trade().state, rig.trade().mode) == (TradeState.OPEN, mode)
     rig.broker.positions, rig.settings = held, own
     rig.tick()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,7 +9,9 @@ from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from botocore.exceptions import ClientError
 
+from pumpwatch.adapters import key_text
 from pumpwatch.adapters.aws import client_config
+from pumpwatch.adapters.key_text import EXPECTED_KEY
 from pumpwatch.credentials import ExchangeKey, PushCredentials
 from pumpwatch.errors import BadCredentials, StoreUnavailable
 from pumpwatch.ports import Secrets
@@ -21,13 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 MAX_AGE_SECONDS = 300
-EXPECTED_KEY = 'put {"api_key": "...", "api_secret": "..."} (or "rsa_private_key") into it'
 EXPECTED_PUSH = 'put {"user": "...", "password": "..."} (and "ca" in PEM, if it is private) into it'
-PLACEHOLDER = re.compile(
-    r"^[<{\[].*[>}\]]$|replace[ _-]?me|change[ _-]?me|placeholder|your[ _-]|^(x+|\.+|todo|none)$",
-    re.IGNORECASE,
-)
-PEM = "-----BEGIN "
 MISSING = frozenset({"ResourceNotFoundException", "InvalidRequestException"})
 FORBIDDEN = frozenset({"AccessDeniedException", "DecryptionFailure", "ValidationException"})
 
@@ -91,45 +84,10 @@ class SecretsManagerSecrets(Secrets):
 
 
 def _key(value: str | bytes) -> tuple[ExchangeKey | None, str]:
-    """Return the key, or None and what is wrong; an error raised here could show the value."""
-    parts, problem = _object(value)
-    rsa = "rsa_private_key" in parts
-    secret = "rsa_private_key" if rsa else "api_secret"
-    problem = problem or _problem(parts, "api_key") or _problem(parts, secret, pem=rsa)
-    if problem:
-        return None, problem
-    return ExchangeKey(str(parts["api_key"]), str(parts[secret]), rsa=rsa), ""
+    parts, problem = key_text.json_object(value)
+    return (None, problem) if problem else key_text.exchange_key(parts)
 
 
 def _push_credentials(value: str | bytes) -> tuple[PushCredentials | None, str]:
-    parts, problem = _object(value)
-    problem = problem or _problem(parts, "user") or _problem(parts, "password")
-    authority = parts.get("ca") or ""
-    if not problem and authority:
-        problem = _problem(parts, "ca", pem=True)
-    if problem:
-        return None, problem
-    return PushCredentials(str(parts["user"]), str(parts["password"]), str(authority)), ""
-
-
-def _object(value: str | bytes) -> tuple[dict[str, object], str]:
-    try:
-        parts = json.loads(value)
-    except ValueError:
-        return {}, "is not JSON"
-    return (parts, "") if isinstance(parts, dict) else ({}, "is no JSON object")
-
-
-def _problem(parts: Mapping[str, object], name: str, *, pem: bool = False) -> str:
-    part = parts.get(name)
-    if not isinstance(part, str) or not part.strip():
-        return f"has no {name}"
-    if pem and part.startswith(PEM):
-        return ""
-    if PLACEHOLDER.search(part.strip()):
-        return f"still has a placeholder as {name}"
-    if pem:
-        return f"has an {name} that is not in PEM format"
-    if not part.isascii() or re.search(r"\s", part):
-        return f"has an {name} with spaces or foreign letters"
-    return ""
+    parts, problem = key_text.json_object(value)
+    return (None, problem) if problem else key_text.push_credentials(parts)

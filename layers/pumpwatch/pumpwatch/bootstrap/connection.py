@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
+from pumpwatch.adapters.bybit.limiter import AddressBudget
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.adapters.bybit.refusals import word_of
 from pumpwatch.adapters.bybit.session import BybitSession
@@ -32,6 +33,7 @@ def connect_to_bybit(
     *,
     timeout_seconds: float | None = None,
     requests_per_second: float = 90,
+    budget: AddressBudget | None = None,
     key: ExchangeKey | None = None,
     traffic: Traffic | None = None,
     exchange_time: ExchangeTime | None = None,
@@ -40,14 +42,16 @@ def connect_to_bybit(
     """Return a session as the settings ask for it, and what belongs to it; nothing is sent yet.
 
     A request takes `timeout_seconds` at most, by default the settings' own. `traffic` outlives a
-    session whose key was refused. `exchange_time` is the rule by which the exchange's time is
-    believed: a simulated exchange, whose time is not ours, needs another one.
+    session whose key was refused; `budget` is shared with other processes. `exchange_time` is the
+    rule by which the exchange's time is believed: a simulated exchange, whose time is not ours,
+    needs another one.
     """
     session = BybitSession(
         settings.bybit_base_url,
         key=key,
         timeout_seconds=timeout_seconds or settings.request_timeout_seconds,
         requests_per_second=requests_per_second,
+        budget=budget,
         threads=settings.parallel_requests,
         wait=wait,
         traffic=traffic,

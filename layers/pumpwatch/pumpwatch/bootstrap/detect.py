@@ -32,7 +32,6 @@ from pumpwatch.ports import (
     TotalsStore,
 )
 from pumpwatch.settings.detect import DetectSettings
-from pumpwatch.settings.shared import load_settings
 from pumpwatch.usecases.detect.detect_pumps import DetectPumps
 from pumpwatch.usecases.detect.report import DetectReport
 
@@ -41,6 +40,7 @@ from .function import Function, push_sink
 from .lease import RunLease
 from .probe import Check, check_exchange, check_history, check_pushgateway, check_table
 from .process import FunctionProcess
+from .renewal import RenewedFunction
 from .scans import Scans
 
 LEASE_NAME = "detect"
@@ -87,9 +87,15 @@ class DetectStores:
 
 def detect_from_environment(
     environment: Mapping[str, str], *, exchange_time: ExchangeTime | None = None
-) -> Function[DetectReport]:
+) -> RenewedFunction[DetectSettings, DetectReport]:
     """Return the deployed function for the settings in the environment. Raises `SettingsError`."""
-    settings = load_settings(DetectSettings, environment)
+    compose = partial(_deployed, environment, exchange_time)
+    return RenewedFunction(DetectSettings, environment, compose)
+
+
+def _deployed(
+    environment: Mapping[str, str], exchange_time: ExchangeTime | None, settings: DetectSettings
+) -> Function[DetectReport]:
     table = Table(settings.table_name)
     exchange = connect_to_bybit(
         settings, requests_per_second=settings.requests_per_second, exchange_time=exchange_time

@@ -85,6 +85,10 @@ class Function(Generic[Report]):
                 raise
         return report
 
+    def continue_from(self, before: Function[Report]) -> None:
+        """Take over the process and what was not reported yet."""
+        self.process, self._waiting = before.process, before._waiting
+
     def probe(self, deadline: Deadline) -> dict[str, object]:
         """Return what can be reached from here; nothing is traded, stored or counted."""
         logger.info("probed")

@@ -17,18 +17,16 @@ def check_key(
 ) -> Facts:
     """Read the secret anew and ask the exchange about the key; the value is never shown.
 
-    In paper mode a key that is not there is no fault, and its account is not held against
-    LIVE_TRADING_CONFIRMATION. Raises `BadCredentials`, `CheckFailed` for a key that must not be
-    used, and what the session does.
+    In paper mode a key that is not there is no fault. Raises `BadCredentials`,
+    `CheckFailed` for a key that must not be used, and what the session does.
     """
     from pumpwatch.adapters.bybit.broker import BybitBroker  # noqa: PLC0415 - not in paper mode
 
-    live = settings.trading_mode == "live"
     secrets.forget()
     try:
         key = secrets.exchange_key()
     except BadCredentials as error:
-        if live:
+        if settings.uses_account:
             raise
         return {"filled": False, "detail": f"paper mode needs no key ({error})"}
     exchange = connect_to_bybit(settings, key=key, exchange_time=time)
@@ -40,8 +38,8 @@ def check_key(
         now = exchange.session.now()
     finally:
         exchange.session.close()
-    confirmation = settings.live_trading_confirmation if live else access.account
-    refused = refusals(access, confirmation=confirmation)
+    confirmation = settings.live_trading_confirmation
+    refused = refusals(access, mode=settings.trading_mode, confirmation=confirmation)
     if account.isolated_margin:
         refused.append("the account is in isolated margin mode: switch it to cross margin")
     if refused:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.domain.trading.trades import Trade
-from pumpwatch.metrics.catalogue import BLOCKED_BY, PROTECTIONS
+from pumpwatch.metrics.catalogue import BLOCKED_BY, MODES, PROTECTIONS
 from pumpwatch.metrics.numbers import RunNumbers
 from pumpwatch.usecases.trade.report import TradeReport
 
@@ -19,7 +19,7 @@ COUNTERS = ("stops_refused", "exits_refused", "care_missed", "signals_unopened")
 
 def describe(report: TradeReport, numbers: RunNumbers, *, mode: str) -> None:
     """Fill in what a run's report says."""
-    for name in ("paper", "live"):
+    for name in MODES:
         numbers.set("mode_info", int(name == mode), mode=name)
     for name in MONEY:
         numbers.set(f"{name}_usdt", getattr(report, name))

@@ -1,4 +1,4 @@
-"""The trade function, put together. Only live mode ever asks for the exchange's key."""
+"""The trade function, put together. Paper mode never asks for the exchange's key."""
 
 from __future__ import annotations
 
@@ -20,7 +20,13 @@ from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.adapters.secrets_manager import SecretsManagerSecrets
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.lease import Lease
-from pumpwatch.errors import BadCredentials, InvariantBroken, KeyRefused, StoreUnavailable
+from pumpwatch.errors import (
+    BadCredentials,
+    InvariantBroken,
+    KeyRefused,
+    SettingsError,
+    StoreUnavailable,
+)
 from pumpwatch.invocation import Tick
 from pumpwatch.metrics.catalogue import TRADE
 from pumpwatch.metrics.numbers import RunNumbers
@@ -37,7 +43,6 @@ from pumpwatch.ports import (
     SignalStore,
     TotalsStore,
 )
-from pumpwatch.settings.shared import load_settings
 from pumpwatch.settings.trade import TradeSettings
 from pumpwatch.usecases.trade.report import TradeReport
 from pumpwatch.usecases.trade.run import Ports
@@ -50,8 +55,9 @@ from .lease import RunLease
 from .numbers import describe
 from .probe import Check, check_exchange, check_pushgateway, check_table
 from .process import FunctionProcess
+from .renewal import RenewedFunction
 
-if TYPE_CHECKING:  # live mode does not load the paper account
+if TYPE_CHECKING:  # only paper mode loads the paper account
     from pumpwatch.adapters.paper.account import PaperStore
 
 logger = logging.getLogger(__name__)
@@ -101,13 +107,28 @@ class TradeStores:
 
 def trade_from_environment(
     environment: Mapping[str, str], *, exchange_time: ExchangeTime | None = None
-) -> Function[TradeReport]:
+) -> RenewedFunction[TradeSettings, TradeReport]:
     """Return the deployed function for the settings in the environment. Raises `SettingsError`.
 
     The key is read in each run (from a cache of five minutes), not here: a missing one then fails
     runs that say so in the metrics.
     """
-    settings = load_settings(TradeSettings, environment)
+    compose = partial(_deployed, environment, exchange_time)
+    return RenewedFunction(TradeSettings, environment, compose, without=_care_alone)
+
+
+def _care_alone(settings: TradeSettings) -> TradeSettings:
+    """Return settings that open nothing: limits may have been meant to be stricter."""
+    return settings.model_copy(update={"strategy": "alert"})
+
+
+def _deployed(
+    environment: Mapping[str, str], exchange_time: ExchangeTime | None, settings: TradeSettings
+) -> Function[TradeReport]:
+    if settings.uses_account and not settings.bybit_secret_arn:
+        raise SettingsError(
+            f"BYBIT_SECRET_ARN must be set when TRADING_MODE={settings.trading_mode}"
+        )
     table = Table(settings.table_name)
     secrets = SecretsManagerSecrets(settings.bybit_secret_arn, settings.pushgateway_secret_arn)
     session_with = partial(
@@ -128,7 +149,7 @@ def trade_from_environment(
     }
     function = trade_function(
         settings,
-        TradeStores.in_aws(table, paper=settings.trading_mode == "paper"),
+        TradeStores.in_aws(table, paper=not settings.uses_account),
         lambda key: session_with(key=key, traffic=traffic),
         secrets=secrets,
         sink=sink,
@@ -152,8 +173,8 @@ def trade_function(
 ) -> Function[TradeReport]:
     """Return the function on any stores; `connect_with` gives the exchange to use with a key.
 
-    Live mode needs `secrets`. Without a sink nothing is pushed, without an executor the reads of a
-    round follow one another.
+    Demo and live mode need `secrets`. Without a sink nothing is pushed, without an executor the
+    reads of a round follow one another.
     """
     broker_of = _broker_maker(settings, stores, executor)
 
@@ -266,7 +287,7 @@ class _Work:
 
     def _key_in_force(self) -> ExchangeKey | None:
         """Return the key; while the secret cannot be read the present one goes on: exits run."""
-        if self.secrets is None or self.settings.trading_mode != "live":
+        if self.secrets is None or not self.settings.uses_account:
             return None
         try:
             return self.secrets.exchange_key()
@@ -281,11 +302,11 @@ def _broker_maker(
     settings: TradeSettings, stores: TradeStores, executor: Executor | None
 ) -> Callable[[BybitConnection], Broker]:
     """Return what makes the mode's broker; the other mode's is not loaded."""
-    if settings.trading_mode == "live":
+    if settings.uses_account:
         from pumpwatch.adapters.bybit.broker import BybitBroker  # noqa: PLC0415 - not in paper mode
 
         return lambda exchange: BybitBroker(exchange.session, exchange.session, executor=executor)
-    from pumpwatch.adapters.paper.broker import PaperBroker  # noqa: PLC0415 - not in live mode
+    from pumpwatch.adapters.paper.broker import PaperBroker  # noqa: PLC0415 - in paper mode only
 
     account = stores.paper
     if account is None:
@@ -301,7 +322,7 @@ def _broker_maker(
 
 
 def _paper_store(table: Table) -> PaperStore:
-    from pumpwatch.adapters.dynamodb.paper import (  # noqa: PLC0415 - live mode has no use for it
+    from pumpwatch.adapters.dynamodb.paper import (  # noqa: PLC0415 - in paper mode only
         DynamoPaperStore,
     )
 

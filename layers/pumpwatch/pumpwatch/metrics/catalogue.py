@@ -92,6 +92,7 @@ FILLS = (
 PHASES = ("rising", "peaked", "fading", "over")
 REPAIRS = ("opened", "dropped", "exit_ended", "resized", "closed", "stop_set", "vanished", "found")
 """Differences between the journal and the exchange that a run can repair."""
+MODES = ("paper", "demo", "live")
 BLOCKED_BY = ("halt", "lock", "stale_tick", "access", "stores", "rows", "clock", "time")
 """Reasons why a run opens nothing: a halt, a pause for all symbols, a late tick, the key, the
 table, a row that cannot be read, an unsure time, settings that leave no time."""
@@ -260,7 +261,7 @@ METRICS: tuple[Metric, ...] = (
     _counter(DETECT, "bad_candles", "Answers about candles or trades that could not be true."),
     *_common_metrics(TRADE),
     *_api_metrics(TRADE, ENDPOINTS),
-    _gauge(TRADE, "mode_info", "1 for the mode in force.", mode=("paper", "live")),
+    _gauge(TRADE, "mode_info", "1 for the mode in force.", mode=MODES),
     _gauge(TRADE, "equity_usdt", "Equity of the account."),
     _gauge(TRADE, "available_usdt", "Balance that is free for new positions."),
     _gauge(TRADE, "open_positions", "Positions opened by Pumpwatch."),

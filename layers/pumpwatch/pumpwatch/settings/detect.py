@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from .shared import SharedSettings
+from .symbols import SymbolChoice, symbol_list
+
+SymbolList = Annotated[str, AfterValidator(symbol_list)]
 
 
 class DetectSettings(SharedSettings):
@@ -16,6 +19,10 @@ class DetectSettings(SharedSettings):
     """The S3 bucket of the candle history."""
     detector: Literal["boosted", "ewma", "karbalaii"] = "boosted"
     """The rule that raises the alarm."""
+    symbols: SymbolList = ""
+    """The symbols to watch, such as `BTCUSDT,1000*USDT`; empty: all."""
+    symbols_excluded: SymbolList = ""
+    """Symbols that are not watched although SYMBOLS names them."""
     excluded_symbol_types: str = "stock,commodity,forex,xstocks"
     """Comma-separated `symbolType`s of Bybit that are left out."""
     detector_clock: Literal["on", "off"] = "on"
@@ -42,3 +49,8 @@ class DetectSettings(SharedSettings):
     """History a symbol needs before it can signal (one-minute rules)."""
     cooldown_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
     """Minutes a symbol stays silent after an event is over."""
+
+    @property
+    def symbol_choice(self) -> SymbolChoice:
+        """Return the symbols to watch."""
+        return SymbolChoice(self.symbols, self.symbols_excluded)

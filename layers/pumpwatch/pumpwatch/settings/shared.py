@@ -8,7 +8,7 @@ never settings.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -16,19 +16,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic import model_validator as validate
 
 from pumpwatch.errors import SettingsError
+from pumpwatch.hosts import BYBIT_HOSTS
 
 from .bounds import bounds_of
-
-BYBIT_HOST = re.compile(
-    r"(api|api-testnet|api-demo|api-demo-testnet)\.(bybit|bytick)\.com"
-    r"|api\.bybit\.(nl|kz|ae|id|eu|tr)|api\.bybit-tr\.com|api\.bybitgeorgia\.ge|api\.manepa\.jp"
-)
-"""Bybit's own hosts: mainnet, its second name, testnet, demo, and the regional ones."""
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f]")
 USER_OF_ADDRESS = re.compile(r"//[^/]*@")
-NEVER_SHOWN = frozenset({"BYBIT_SECRET_ARN", "PUSHGATEWAY_SECRET_ARN"})
+NEVER_SHOWN = frozenset({"BYBIT_SECRET_ARN", "PUSHGATEWAY_SECRET_ARN", "SLACK_WEBHOOK_ENV"})
 """Variables that may hold a key by mistake."""
 
 
@@ -37,7 +32,7 @@ def _bybit_address(url: str) -> str:
     scheme, netloc, host, port = _parts(url)
     if host in LOOPBACK and scheme in {"http", "https"}:
         return f"{scheme}://{netloc}"
-    if scheme == "https" and port in {None, 443} and BYBIT_HOST.fullmatch(host):
+    if scheme == "https" and port in {None, 443} and host in BYBIT_HOSTS:
         return f"{scheme}://{netloc}"
     raise ValueError("must be https and one of Bybit's own hosts, or a loopback address")
 
@@ -79,7 +74,7 @@ class SharedSettings(BaseModel):
     table_name: Annotated[str, Field(min_length=3, max_length=255)]
     """The DynamoDB table of signals, journal, totals and halt flag."""
     bybit_base_url: BybitAddress = "https://api.bybit.com"
-    """Which Bybit: accounts of some countries need their own host, api-demo is for rehearsals."""
+    """Which Bybit: accounts of some countries need their own host, and demo mode needs api-demo."""
     pushgateway_url: PushAddress = ""
     """Empty: metrics are not pushed."""
     in_vpc: bool = False
@@ -94,6 +89,10 @@ class SharedSettings(BaseModel):
     """Requests to the exchange at a time; 1 sends them one after another."""
     max_tick_age_seconds: Annotated[int, Field(ge=5, le=600)] = 90
     """A tick older than this opens no position; exits still run."""
+    settings: Annotated[str, Field(max_length=1500)] = ""
+    """Deployed: more settings, as `NAME=VALUE NAME=VALUE`; they win over their own variables."""
+    settings_bucket: str = ""
+    """Deployed: the bucket whose object `settings.json` wins over both; empty: there is none."""
 
     @validate(mode="after")
     def _metrics_are_pushed_over_tls(self) -> Self:
@@ -110,11 +109,16 @@ class SharedSettings(BaseModel):
 Settings = TypeVar("Settings", bound=BaseModel)
 
 
-def load_settings(kind: type[Settings], environment: Mapping[str, str]) -> Settings:
+def load_settings(
+    kind: type[Settings],
+    environment: Mapping[str, str],
+    shown: Callable[[str], str] = str.upper,
+) -> Settings:
     """Read settings from environment variables.
 
     Raises `SettingsError` that names each wrong variable, its value and what is allowed; in Lambda
-    also for a region that Bybit does not serve.
+    also for a region that Bybit does not serve. `shown` gives the name under which a message speaks
+    of a setting that stands elsewhere.
     """
     region = environment.get("AWS_REGION", "")
     if "AWS_LAMBDA_FUNCTION_NAME" in environment and REFUSED_REGIONS.match(region):
@@ -128,22 +132,27 @@ def load_settings(kind: type[Settings], environment: Mapping[str, str]) -> Setti
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        raise SettingsError("; ".join(_sentences(kind, error))) from None
+        raise SettingsError("; ".join(_sentences(kind, error, shown))) from None
 
 
-def _sentences(kind: type[BaseModel], error: ValidationError) -> list[str]:
+def _sentences(
+    kind: type[BaseModel], error: ValidationError, shown: Callable[[str], str]
+) -> list[str]:
     sentences = []
     for problem in error.errors(include_url=False):
         reason = problem["msg"].removeprefix("Value error, ")
         name = str(problem["loc"][0]) if problem["loc"] else ""
         if not name:
-            sentences.append(reason)
+            words = set(re.findall("[A-Z_]+", reason))
+            named = [shown(one) for one in kind.model_fields if one.upper() in words]
+            where = ", ".join(text for text in named if text not in words)
+            sentences.append(f"{where}: {reason}" if where else reason)
         elif problem["type"] == "missing":
-            sentences.append(f"{name.upper()} is not set: {_range(kind, name)}")
+            sentences.append(f"{shown(name)} is not set: {_range(kind, name)}")
         else:
             value = _shown(name.upper(), problem["input"])
             why = f"{reason}: " if problem["type"] == "value_error" else ""
-            sentences.append(f"{name.upper()}={value} is not allowed: {why}{_range(kind, name)}")
+            sentences.append(f"{shown(name)}={value} is not allowed: {why}{_range(kind, name)}")
     return sentences
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from decimal import Decimal
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field
 from pydantic import model_validator as validate
 
 from pumpwatch.domain.trading.weekly_hours import WeeklyHours
+from pumpwatch.hosts import DEMO_HOSTS
 
-from .shared import SecretArn, SharedSettings
+from .shared import LOOPBACK, SecretArn, SharedSettings
 
 LONGEST_REQUEST_SECONDS = 4.6
 """Five requests in sequence, an entry at its slowest, and two seconds fit into a run of 25."""
@@ -23,18 +25,17 @@ StopFraction = Annotated[Decimal, Field(ge=Decimal("0.001"), le=Decimal("0.5"))]
 class TradeSettings(SharedSettings):
     """The settings of the trade function."""
 
-    trading_mode: Literal["paper", "live"] = "paper"
-    """Paper: orders are simulated at the book's prices. Live: real money."""
+    trading_mode: Literal["paper", "demo", "live"] = "paper"
+    """Paper: orders are simulated at the book's prices. Demo: a demo account. Live: real money."""
     live_trading_confirmation: Annotated[str, Field(pattern=r"^[0-9]*$")] = ""
     """The account's UID; live trading starts only when it equals the key's own."""
     strategy: Literal["", "alert", "fade", "ride"] = ""
-    """Empty: `fade` in paper mode; live mode must name one. `alert`: it places no order. `fade`: on
-    labelled spot pumps, which could not be shorted, 90 % of its trades would have won; on real
-    perpetuals it lost (55 trades, 33 % won, -0.93 % a trade). `ride`: it lost at the median on
-    labelled pumps at every scan interval, and on real perpetuals wherever there were 25 trades or
-    more."""
+    """Empty: `fade`; live mode must name one. `alert`: it places no order. `fade`: on labelled spot
+    pumps, which could not be shorted, 90 % of its trades would have won; on real perpetuals it lost
+    (55 trades, 33 % won, -0.93 % a trade). `ride`: it lost at the median on labelled pumps at every
+    scan interval, and on real perpetuals wherever there were 25 trades or more."""
     bybit_secret_arn: SecretArn = ""
-    """The secret that holds the exchange's key; read in live mode only."""
+    """The secret that holds the exchange's key; read in demo and live mode only."""
     max_signal_age_seconds: Annotated[int, Field(ge=5, le=600)] = 90
     """A signal older than this is not traded."""
     leverage: Annotated[Decimal, Field(ge=1, le=5)] = Decimal(1)
@@ -155,12 +156,31 @@ class TradeSettings(SharedSettings):
             raise ValueError(f"TRADING_HOURS or TRADING_TIME_ZONE: {error}") from None
         return self
 
+    @property
+    def uses_account(self) -> bool:
+        """Return whether orders go to an account at the exchange, which needs a key."""
+        return self.trading_mode != "paper"
+
+    @validate(mode="after")
+    def _mode_fits_the_host(self) -> Self:
+        host = urlsplit(self.bybit_base_url).hostname
+        allowed = {
+            "demo": (host in DEMO_HOSTS, "set https://api-demo.bybit.com"),
+            "live": (host not in DEMO_HOSTS, "set https://api.bybit.com, or TRADING_MODE=demo"),
+        }
+        fits, advice = allowed.get(self.trading_mode, (True, ""))
+        if not fits and host not in LOOPBACK:
+            raise ValueError(
+                f"BYBIT_BASE_URL={self.bybit_base_url!r} is not allowed when"
+                f" TRADING_MODE={self.trading_mode}: {advice}"
+            )
+        return self
+
     @validate(mode="after")
     def _live_needs_two_switches(self) -> Self:
         needed = {
             "LIVE_TRADING_CONFIRMATION must be the account's UID": self.live_trading_confirmation,
             "STRATEGY must be named (alert, fade or ride)": self.strategy,
-            "BYBIT_SECRET_ARN must be set": self.bybit_secret_arn,
         }
         for sentence, value in needed.items():
             if self.trading_mode == "live" and not value:

@@ -31,6 +31,8 @@ class Failed:
     """The exchange failed, it did not only refuse."""
     repaired: bool = False
     """The cause is repaired: the same question may be asked again at once."""
+    banned: bool = False
+    """The address is banned, whoever uses it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from pumpwatch.errors import (
     OutcomeUnknown,
     UnreadableAnswer,
 )
+from pumpwatch.hosts import DEMO_HOSTS
 from pumpwatch.ports import Broker, Clock
 
 from . import endpoints
@@ -63,7 +64,6 @@ LISTS = {
     endpoints.EXECUTIONS: ("executions", 100),
 }
 """Each list's name, and the most rows that may be asked for at once."""
-DEMO_HOSTS = frozenset({"api-demo.bybit.com", "api-demo-testnet.bybit.com"})
 
 WEEK = 7 * DAY
 KEPT = 730 * DAY

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 from pumpwatch.errors import DeadlineNear
 from pumpwatch.ports import Deadline
@@ -25,6 +26,16 @@ ENDPOINT_SHARE = 0.8
 """The part of an endpoint's limit that is used: requests bunch up on their way."""
 
 SPARE_SECONDS = 0.2
+
+
+class AddressBudget(Protocol):
+    """A budget that this process shares with others which use the same address."""
+
+    def take(self, deadline: Deadline) -> None:
+        """Wait for a turn. Raises `DeadlineNear`, and `ExchangeForbidden` during a ban."""
+
+    def note_ban(self) -> None:
+        """Tell the others that the exchange has just banned the address."""
 
 
 class RateLimiter:
@@ -52,7 +63,7 @@ class RateLimiter:
             refill = self._tokens + (now - self._updated) * self._rate
             self._tokens, self._updated = min(self._burst, refill), now
             pause = max(0.0, (1.0 - self._tokens) / self._rate)
-            _require_time(deadline, pause)
+            require_time(deadline, pause)
             self._tokens -= 1.0
         if pause:
             self._wait(pause)
@@ -81,7 +92,7 @@ class WindowLimiter:
             now = self._monotonic()
             turn = max(now, self._turns[0] + self._seconds)
             pause = turn - now
-            _require_time(deadline, pause)
+            require_time(deadline, pause)
             self._turns.append(turn)
         if pause:
             self._wait(pause)
@@ -90,28 +101,38 @@ class WindowLimiter:
 class Budgets:
     """The address's budget and, beside it, the one of each endpoint that has a limit of its own.
 
-    Safe to use from several threads. The endpoint's turn comes last, so that its window holds
-    exactly; what waits for it is then sent a little later than the address's budget counted it,
-    which at most one request of each thread can do.
+    `shared` is a budget for several processes, asked beside this one's own. Safe to use from
+    several threads. The endpoint's turn comes last, so that its window holds exactly; what waits
+    for it is then sent a little later than the address's budget counted it, which at most one
+    request of each thread can do.
     """
 
     def __init__(
         self,
         per_second: float,
         *,
+        shared: AddressBudget | None = None,
         wait: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._shared = shared
         self._wait, self._monotonic = wait, monotonic
         self._address = RateLimiter(per_second, wait=wait, monotonic=monotonic)
         self._endpoints: dict[str, WindowLimiter] = {}
         self._lock = threading.Lock()
 
     def take(self, endpoint: Endpoint, deadline: Deadline) -> None:
-        """Wait until the endpoint may be called. Raises `DeadlineNear` when that is too late."""
+        """Wait until the endpoint may be called. Raises what `AddressBudget.take` does."""
         self._address.take(deadline)
+        if self._shared is not None:
+            self._shared.take(deadline)
         if endpoint.per_second:
             self._window(endpoint).take(deadline)
+
+    def note_ban(self) -> None:
+        """Tell other processes that the address is banned."""
+        if self._shared is not None:
+            self._shared.note_ban()
 
     def _window(self, endpoint: Endpoint) -> WindowLimiter:
         with self._lock:
@@ -125,6 +146,7 @@ class Budgets:
             return self._endpoints[endpoint.path]
 
 
-def _require_time(deadline: Deadline, pause: float) -> None:
+def require_time(deadline: Deadline, pause: float) -> None:
+    """Raise `DeadlineNear` when a turn after this pause would come too late."""
     if deadline.seconds_left() < pause + SPARE_SECONDS:
         raise DeadlineNear("too little time is left for another request to the exchange")

@@ -32,6 +32,8 @@ BAD_KEY = frozenset({10005, 10010})
 """The key is known, and lacks a right or is used from an address it is not bound to."""
 FORBIDDEN = frozenset({10008, 10009, 10018})
 """Banned, refused region, address over its limit: the same as HTTP 403."""
+ADDRESS_BANNED = frozenset({10009, 10018, 403})
+"""Those of them that every program at this address would get, for ten minutes or so."""
 ACCOUNT_STOPPED = frozenset({10024, 10027, 10028})
 """Compliance, trading banned, no unified account: no request can cure it."""
 SLOW_DOWN = frozenset({10006, 10429, 429})
@@ -94,8 +96,8 @@ def http_failure(endpoint: Endpoint, status: int) -> PumpwatchError:
     text = f"{endpoint.path}: HTTP {status}"
     if status == FORBIDDEN_STATUS:
         return ExchangeForbidden(
-            f"{text}: this address is banned for a while, its country is refused, or the request"
-            " was malformed; no further call is made in this run"
+            f"{text}: this address is banned for a while (is another program using it?), its"
+            " country is refused, or the request was malformed; no further call is made in this run"
         )
     if status == UNAUTHORISED_STATUS:
         return KeyRefused(f"{text}: the exchange refused the key")

@@ -26,8 +26,9 @@ from .bounded import BoundedAdapter
 from .client import UNREADABLE_STATUS, quiet_client
 from .endpoints import TIME, Endpoint
 from .exchange_time import ExchangeTime
-from .limiter import Budgets
+from .limiter import AddressBudget, Budgets
 from .refusals import (
+    ADDRESS_BANNED,
     BENIGN,
     CLOCKS_APART,
     http_failure,
@@ -51,8 +52,8 @@ class BybitSession(Clock):
     `start_run` begins an invocation: it sets the deadline that every request honours, and lifts the
     refusal to call that an HTTP 403 leaves behind. A request takes `timeout_seconds` at most, from
     connecting to the last byte, and never more than the run has left. `request_count` counts all
-    that were sent, `traffic` what came of them, `health` those of the last ten minutes. Raises
-    `BadCredentials` for a key that nothing can be signed with.
+    that were sent, `traffic` what came of them, `health` those of the last ten minutes. `budget` is
+    shared with other processes. Raises `BadCredentials` for a key that nothing can be signed with.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class BybitSession(Clock):
         key: ExchangeKey | None = None,
         timeout_seconds: float = 4.0,
         requests_per_second: float = 90,
+        budget: AddressBudget | None = None,
         threads: int = 8,
         wait: Callable[[float], None] = time.sleep,
         traffic: Traffic | None = None,
@@ -70,7 +72,7 @@ class BybitSession(Clock):
         self._base_url = base_url
         self._timeout = timeout_seconds
         self._wait = wait
-        self._budgets = Budgets(requests_per_second, wait=wait)
+        self._budgets = Budgets(requests_per_second, shared=budget, wait=wait)
         self._deadline: Deadline = NoDeadline()
         self._forbidden: str | None = None
         self._time = exchange_time or ExchangeTime()
@@ -189,6 +191,8 @@ class BybitSession(Clock):
         self.health.note(dated, failed=isinstance(outcome, Failed) and outcome.trouble)
         if isinstance(outcome, Failed) and isinstance(outcome.error, ExchangeForbidden):
             self._forbidden = str(outcome.error)
+            if outcome.banned:
+                self._budgets.note_ban()
         return outcome
 
     def _send(
@@ -214,7 +218,12 @@ class BybitSession(Clock):
             if status == UNREADABLE_STATUS:
                 text = f"{endpoint.path}: the answer is not JSON"
                 return Failed(no_answer(endpoint, text), headers)
-            return Failed(http_failure(endpoint, status), headers, trouble=is_trouble(status))
+            return Failed(
+                http_failure(endpoint, status),
+                headers,
+                trouble=is_trouble(status),
+                banned=status in ADDRESS_BANNED,
+            )
         envelope = read_envelope(body)
         self._count(endpoint, -1 if envelope.code is None else envelope.code, seconds)
         return self._judge(endpoint, envelope, headers, number)
@@ -233,7 +242,13 @@ class BybitSession(Clock):
             reason = self._redact(envelope.message)[:LONGEST_REASON]
             repaired = code == CLOCKS_APART and self._sign_by(stamp)
             error = refusal(endpoint, code, reason)
-            return Failed(error, headers, trouble=is_trouble(code), repaired=repaired)
+            return Failed(
+                error,
+                headers,
+                trouble=is_trouble(code),
+                repaired=repaired,
+                banned=code in ADDRESS_BANNED,
+            )
         return Answer(envelope.result, moment)
 
     def _sign_by(self, stamp: int | None) -> bool:

@@ -1,11 +1,11 @@
-"""The halt flag and the locks, which keep trade from entering, in the table."""
+"""The halt flag, requests to close, and the locks, in the table."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Sequence
 
-from pumpwatch.domain.trading.halt import Halt
+from pumpwatch.domain.trading.halt import CloseRequest, Halt, Instructions
 from pumpwatch.domain.trading.protections import Lock
 from pumpwatch.ports import HaltStore, LockStore
 
@@ -24,15 +24,37 @@ HALT_NAMES = {
 }
 
 
+TO_CLOSE = "close#"
+"""Prefix of a request's attribute; the trade's signal id follows."""
+
+
 class DynamoHaltStore(HaltStore):
-    """The halt flag: one item, present while entries are stopped."""
+    """One item: the halt in force, and an attribute for each request to close a trade."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def current(self) -> Halt | None:
-        item = self._table.get(HALT, HALT)
-        return None if item is None or "reason" not in item else from_item(Halt, item)
+    def instructions(self) -> Instructions:
+        item = self._table.get(HALT, HALT) or {}
+        requests = [
+            from_item(CloseRequest, stored)
+            for name, stored in item.items()
+            if name.startswith(TO_CLOSE)
+        ]
+        return Instructions(
+            from_item(Halt, item) if "reason" in item else None,
+            {request.signal_id: request for request in requests},
+        )
+
+    def ask_to_close(self, request: CloseRequest) -> None:
+        names = {"#request": TO_CLOSE + request.signal_id}
+        values = {":request": to_item(request)}
+        self._table.update(HALT, HALT, "SET #request = :request", values, names=names)
+
+    def drop_requests(self, signal_ids: Collection[str]) -> None:
+        names = {f"#r{number}": TO_CLOSE + name for number, name in enumerate(signal_ids)}
+        if names:
+            self._table.update(HALT, HALT, f"REMOVE {', '.join(names)}", {}, names=names)
 
     def halt(self, halt: Halt) -> None:
         try:

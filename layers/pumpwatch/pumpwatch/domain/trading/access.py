@@ -27,17 +27,19 @@ class Access:
     """A demo account that tells nothing of its keys: no real money is in it, and none can leave."""
 
 
-def refusals(access: Access, *, confirmation: str) -> list[str]:
+def refusals(access: Access, *, mode: str, confirmation: str) -> list[str]:
     """Return why no entry may be made with this key, as sentences; empty when it may be used.
 
-    `confirmation` is the UID that the trader confirmed live trading with.
+    `confirmation` is the UID that the trader confirmed live trading with; it counts in live mode
+    only. What moves funds does no harm in demo mode.
     """
     if access.demo:
-        return []
+        sentence = "the key is a demo account's: trade in demo mode, or use a real account's key"
+        return [sentence] if mode == "live" else []
     reasons = []
-    if access.account != confirmation:
+    if mode == "live" and access.account != confirmation:
         reasons.append("the key belongs to another account than LIVE_TRADING_CONFIRMATION names")
-    if access.may_move_funds:
+    if mode != "demo" and access.may_move_funds:
         reasons.append("the key can withdraw or transfer funds: make one that can only trade")
     if access.read_only:
         reasons.append("the key is read-only: make one that can trade contracts")

@@ -1,8 +1,9 @@
-"""The flag that stops entries until a person resumes."""
+"""What people ask of trading: the halt, and single trades to close."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,3 +15,23 @@ class Halt:
     by: str = ""
     close_positions: bool = False
     """Trade must also close its own positions at market."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseRequest:
+    """A person's request to close one trade at market, in every run until it is closed."""
+
+    signal_id: str
+    time: int
+    """Milliseconds UTC."""
+    by: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Instructions:
+    """Everything that people ask of trading at a time."""
+
+    halt: Halt | None = None
+    to_close: Mapping[str, CloseRequest] = field(default_factory=dict)
+    """By signal id: a later trade in the same symbol is not meant."""

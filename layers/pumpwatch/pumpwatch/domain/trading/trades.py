@@ -45,6 +45,8 @@ class ExitReason(StrEnum):
     """Somebody else closed it."""
     HALT = "halt"
     """A person asked for all positions to be closed."""
+    BY_HAND = "by_hand"
+    """A person asked for this trade to be closed."""
     TRAILING_STOP = "trailing_stop"
     UNSAFE_LIQUIDATION = "unsafe_liquidation"
     """The exchange would have liquidated the position before its stop was reached."""

@@ -130,8 +130,8 @@ class DetectPumps:
         self._take_ring()
         self._watch.update(state, snapshot, report)
         report.time = snapshot.time
-        report.skipped = len(snapshot.skipped)
-        report.bad_candles += len(snapshot.skipped)
+        report.skipped = sum(map(self._settings.symbol_choice.takes, snapshot.skipped))
+        report.bad_candles += report.skipped
         now = self._watch.rows(state, snapshot)
         ahead = state.last is not None and snapshot.time < state.last.time - STALE
         self._scans_ahead = self._scans_ahead + 1 if ahead else 0

@@ -30,40 +30,59 @@ LARGEST_LOSS = 0.5
 class SnapshotRows:
     """A snapshot in the state's order; arrays are shaped (symbols,), NaN where it lacks a symbol.
 
-    `last` is the price, `turnover` that of 24 hours.
+    `last` is the price, `turnover` that of 24 hours; `seen` is the whole snapshot.
     """
 
     reading: Reading
     last: FloatArray
     turnover: FloatArray
+    seen: MarketSnapshot
 
     @property
     def time(self) -> int:
         """Return the exchange's time, milliseconds UTC."""
         return self.reading.time
 
+    def last_unwatched(self, symbol: str) -> float:
+        """Return the price of a symbol that is not watched any more, NaN where it is not shown."""
+        if symbol not in self.seen.symbols:
+            return float("nan")
+        return float(self.seen.last_price[self.seen.symbols.index(symbol)])
+
+
+def chosen_by(settings: DetectSettings) -> str:
+    """Return what the settings choose of the exchange's list, as the state notes it."""
+    return f"{settings.symbol_choice}; {','.join(sorted(_excluded_types(settings)))}"
+
+
+def _excluded_types(settings: DetectSettings) -> frozenset[str]:
+    kinds = (kind.strip().lower() for kind in settings.excluded_symbol_types.split(","))
+    return frozenset(filter(None, kinds))
+
 
 class MarketWatch:
-    """Keeps the state's symbols equal to the exchange's list, less the excluded types."""
+    """Keeps the state's symbols equal to what the settings choose of the exchange's list."""
 
     def __init__(self, market: MarketData, detector: Detector, settings: DetectSettings) -> None:
         self._market = market
         self._detector = detector
         self._per_slice = settings.refresh_symbols
-        excluded = settings.excluded_symbol_types.split(",")
         self._order: tuple[list[str], tuple[str, ...], IntArray] = [], (), np.empty(0, np.int64)
         """Symbols of the state and of a snapshot, and the rows of the one in the other."""
         self._known: tuple[list[str], frozenset[str], tuple[str, ...]] = [], frozenset(), ()
         """Symbols of the state, others, and a snapshot's, which are all among these."""
-        self._excluded = frozenset(kind.strip().lower() for kind in excluded if kind.strip())
+        self._excluded = _excluded_types(settings)
+        self._choice = settings.symbol_choice
+        self._chosen = chosen_by(settings)
 
     def update(self, state: DetectState, snapshot: MarketSnapshot, report: DetectReport) -> None:
-        """Ask for the list of contracts hourly, or when an unknown symbol shows.
+        """Ask for the list of contracts hourly, and when an unknown symbol or another choice shows.
 
         Without an answer, and with one that is not believed, the known symbols are kept and the
         next scan asks again. Raises what the market raises while no symbol is known.
         """
-        if snapshot.time < state.instruments_time + HOUR and self._knows(state, snapshot.symbols):
+        fresh = snapshot.time < state.instruments_time + HOUR and state.chosen == self._chosen
+        if fresh and self._knows(state, snapshot.symbols):
             return
         try:
             watchlist = self._market.watchlist()
@@ -74,22 +93,27 @@ class MarketWatch:
             logger.warning("instruments were not renewed", extra={"reason": str(error)})
             return
         report.requests += -(-max(1, len(watchlist)) // INSTRUMENT_PAGE)
-        wanted = {
+        traded = {
             symbol for symbol, kind in watchlist.items() if kind.lower() not in self._excluded
         }
-        listed = np.array([symbol in wanted for symbol in state.symbols], dtype=np.bool_)
-        if not wanted or (len(listed) and listed.mean() < LARGEST_LOSS):
-            facts = {"known": len(listed), "listed": len(wanted)}
+        listed = [symbol in traded for symbol in state.symbols]
+        same = state.chosen == self._chosen
+        if not traded or (same and sum(listed) < LARGEST_LOSS * len(listed)):
+            facts = {"known": len(listed), "listed": len(traded)}
             logger.warning("list of instruments is not believed", extra=facts)
             return
+        if unlisted := self._choice.unlisted(watchlist):
+            facts = {"symbols": ", ".join(unlisted)}
+            logger.warning("the exchange lists nothing by these SYMBOLS", extra=facts)
         # One that the list lacks and the tickers still show may have an odd row in the list.
         shown = {*snapshot.symbols, *snapshot.skipped} - watchlist.keys()
-        staying = listed | np.array([symbol in shown for symbol in state.symbols], dtype=np.bool_)
+        wanted = set(filter(self._choice.takes, traded | (shown & state.rows.keys())))
+        staying = np.array([symbol in wanted for symbol in state.symbols], dtype=np.bool_)
         if not staying.all():
             state.keep(staying)
         self._add(state, wanted, snapshot)
         state.others = frozenset(snapshot.symbols) - state.rows.keys()
-        state.instruments_time = snapshot.time
+        state.instruments_time, state.chosen = snapshot.time, self._chosen
 
     def _knows(self, state: DetectState, symbols: tuple[str, ...]) -> bool:
         same = self._known == (state.symbols, state.others, symbols)
@@ -121,4 +145,4 @@ class MarketWatch:
         flow = turnover if by_turnover else column(snapshot.volume_24h)
         low, high = column(snapshot.low_24h), column(snapshot.high_24h)
         reading = Reading(snapshot.time, low, high, flow)
-        return SnapshotRows(reading, column(snapshot.last_price), turnover)
+        return SnapshotRows(reading, column(snapshot.last_price), turnover, snapshot)

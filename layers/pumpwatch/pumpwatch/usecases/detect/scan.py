@@ -196,7 +196,10 @@ class Scanner:
         alarmed = [symbol for symbol, some in alarms.items() if some]
         for symbol in dict.fromkeys([*self._events.by_symbol, *alarmed]):
             row, price = state.rows.get(symbol), None
-            if row is not None and not np.isnan(now.last[row]):
+            if row is None and not np.isnan(last := now.last_unwatched(symbol)):
+                # Its event goes on to its end.
+                price = Price(last)
+            elif row is not None and not np.isnan(now.last[row]):
                 high = now.reading.high[row]
                 rose = state.last is not None and high > state.last.high[row]
                 price = Price(float(now.last[row]), float(high) if rose else float("nan"))

@@ -55,6 +55,8 @@ class DetectState:
     looks: tuple[Reading, ...] = ()
     others: frozenset[str] = frozenset()
     """Symbols of the exchange that are not watched."""
+    chosen: str = ""
+    """What of the exchange's list was chosen when it was last asked for."""
     instruments_time: int = 0
     refreshed: dict[int, int] = field(default_factory=dict)
     """Time of the last request for each slice."""
@@ -163,6 +165,7 @@ class DetectState:
             "symbols": np.array(self.symbols, dtype=np.str_),
             "others": np.array(sorted(self.others), dtype=np.str_),
             "instruments_time": np.array(self.instruments_time),
+            "chosen": np.array(self.chosen),
             "refreshed": np.array(sorted(self.refreshed.items()), dtype=np.int64).reshape(-1, 2),
             "judged_symbol": np.array([span.symbol for span in self.judged], dtype=np.str_),
             "judged_span": np.array(
@@ -229,6 +232,7 @@ class DetectState:
                 base=Carry(*(saved[f"base_{column.name}"] for column in fields(Carry))),
                 looks=_looks(saved),
                 others=frozenset(str(symbol) for symbol in saved["others"]),
+                chosen=str(saved.get("chosen", "")),
                 instruments_time=int(saved["instruments_time"]),
                 refreshed={int(number): int(time) for number, time in saved["refreshed"]},
                 judged=[

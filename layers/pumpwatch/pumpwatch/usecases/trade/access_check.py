@@ -12,7 +12,7 @@ from .run import Run
 
 
 class AccessCheck:
-    """Ask what the key may do; entries are blocked until that is known and good. Live mode only.
+    """Ask what the key may do; entries are blocked until that is known and good; not in paper mode.
 
     The question goes out with the run's other reads and costs no round trip of its own.
     """
@@ -24,15 +24,15 @@ class AccessCheck:
     def start(self, run: Run) -> Future[Access] | None:
         """Ask, when it is due; `judge` takes the answer."""
         is_known = self._known is not None and run.now() - self._asked < HOUR
-        if run.settings.trading_mode != "live" or is_known:
+        if not run.settings.uses_account or is_known:
             return None
         return run.ports.start(run.ports.broker.access)
 
     def judge(self, run: Run, asked: Future[Access] | None) -> None:
         """Block entries when the key must not be used; warn of what a person should mend soon."""
-        if run.settings.trading_mode != "live":
+        if not run.settings.uses_account:
             return
-        now, report = run.now(), run.report
+        now, report, settings = run.now(), run.report, run.settings
         if asked is not None:
             try:
                 self._known, self._asked = asked.result(), now
@@ -44,7 +44,8 @@ class AccessCheck:
             report.block("access", "what the key may do is not known yet")
             return
         report.key_expires = self._known.expires
-        for reason in refusals(self._known, confirmation=run.settings.live_trading_confirmation):
+        confirmation = settings.live_trading_confirmation
+        for reason in refusals(self._known, mode=settings.trading_mode, confirmation=confirmation):
             report.block("access", reason)
             run.problem(f"no entries: {reason}")
         for warning in warnings(self._known, now=now) if asked is not None else ():

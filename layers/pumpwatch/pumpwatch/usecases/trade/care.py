@@ -91,15 +91,20 @@ def _care_for(run: Run, trade: Trade, holding: Holding | None) -> None:
 def _exit_reason(run: Run, trade: Trade) -> ExitReason | None:
     """Return why the trade must be closed at market now, or None.
 
-    A halt that closes positions does so in every run while it is in force, one attempt class after
-    the other, reduce-only; what is not Pumpwatch's own is left alone.
+    A halt that closes positions, or a request for this trade, does so in every run, one attempt
+    class after the other, reduce-only; what is not Pumpwatch's own is left alone.
     """
     now, contract = run.now(), run.contracts.known(trade.symbol)
     delivery = contract.delivery_time if contract is not None else None
     due = exit_due(trade, min(now, run.ports.clock.earliest()), delivery)
-    if due is None and run.closes_all and may_exit(trade, now):
-        return ExitReason.HALT
-    return due
+    if due is not None or not may_exit(trade, now):
+        return due
+    request = run.to_close.get(trade.signal_id)
+    if request is not None:
+        who = f"{request.by or 'a person'}: {request.reason}"
+        run.report.note("by_hand", f"closed for {who}", time=now, trade=trade)
+        return ExitReason.BY_HAND
+    return ExitReason.HALT if run.closes_all else None
 
 
 def _reconciled(run: Run, trade: Trade, holding: Holding) -> Trade:

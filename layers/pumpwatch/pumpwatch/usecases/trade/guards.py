@@ -10,7 +10,7 @@ from functools import partial
 from typing import TypeVar
 
 from pumpwatch.domain.moments import DAY, HOUR, MINUTE, utc_text
-from pumpwatch.domain.trading.halt import Halt
+from pumpwatch.domain.trading.halt import Halt, Instructions
 from pumpwatch.domain.trading.orders import Account
 from pumpwatch.domain.trading.protections import (
     Drawdown,
@@ -84,9 +84,14 @@ class Records:
     locks: Future[Sequence[Lock]]
 
 
-def read_halt(run: Run, asked: Future[Halt | None] | None = None) -> None:
-    """Put the halt in force into the report; where it cannot be read nothing is opened."""
-    halt = _read(run, asked.result if asked is not None else run.ports.halts.current, "halt flag")
+def read_halt(run: Run, asked: Future[Instructions] | None = None) -> None:
+    """Take up what people ask for, the halt into the report; where it cannot be read nothing is
+    opened."""
+    ask = asked.result if asked is not None else run.ports.halts.instructions
+    instructions = _read(run, ask, "halt flag")
+    if instructions is None:
+        return
+    run.to_close, halt = instructions.to_close, instructions.halt
     if halt is not None:
         run.report.halted = True
         run.closes_all = halt.close_positions

@@ -11,6 +11,7 @@ from typing import TypeVar
 from pumpwatch.domain.lease import Lease
 from pumpwatch.domain.market.snapshot import Instrument
 from pumpwatch.domain.moments import DAY, HOUR, MINUTE, utc_text
+from pumpwatch.domain.trading.halt import CloseRequest
 from pumpwatch.domain.trading.orders import Fill
 from pumpwatch.domain.trading.rows import Rows
 from pumpwatch.domain.trading.trades import RepairNote, Trade
@@ -133,6 +134,8 @@ class Run:
     """True once something was sent since the last look at the account."""
     closes_all: bool = False
     """True when a person asked for all positions to be closed."""
+    to_close: Mapping[str, CloseRequest] = field(default_factory=dict)
+    """What people asked to close, by signal id."""
     owners: dict[str, str] = field(default_factory=dict)
     """Signal ids by order id, of symbols in which several trades of ours have fills."""
 

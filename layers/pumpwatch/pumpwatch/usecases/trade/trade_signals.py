@@ -51,13 +51,13 @@ class TradeSignals:
         run = Run(self._ports, self._settings, self._contracts, lease, deadline)
         run.seconds_at_start = deadline.seconds_left()
         asked = run.ports.start(run.ports.broker.positions)
-        halt = run.ports.start(run.ports.halts.current)
+        asked_for = run.ports.start(run.ports.halts.instructions)
         ahead = self._entries.ask_ahead(run, tick)
         live = run.ports.journal.live_trades()
         for trade in live:
             if _of_this_mode(run, trade):
                 run.keep(trade)
-        read_halt(run, halt)
+        read_halt(run, asked_for)
         self._entries.ask_first(run, tick, ahead)
         listed = run.answer_or_error(asked)
         care(run, listed, self._late_fills)
@@ -66,6 +66,7 @@ class TradeSignals:
             # What care was possible without the list was given; the run counts as failed.
             raise listed
         live.require_all()
+        _drop_requests(run, live)
         run.unreadable(listed)
         self._finish(run, self._entries.enter(run, tick, listed, ahead))
         return run.report
@@ -96,14 +97,17 @@ class TradeSignals:
 def _of_this_mode(run: Run, trade: Trade) -> bool:
     """Return whether the trade's position is where this mode looks for it.
 
-    One of the other mode waits for that mode to return; what is in no account here would look like
+    One of another mode waits for that mode to return; what is in no account here would look like
     a position that vanished.
     """
     if not trade.state.live or trade.is_of_mode(run.settings.trading_mode):
         return True
-    if trade.mode == "live":
-        text = "its position is real and nobody cares for it in paper mode: deploy"
-        run.problem(f"{text} TradingMode=live, or close it at the exchange", trade, cause="access")
+    if trade.mode != "paper":
+        text = (
+            f"its position is in the {trade.mode} account, nobody cares for it in"
+            f" {run.settings.trading_mode} mode: deploy TradingMode={trade.mode}, or close it there"
+        )
+        run.problem(text, trade, cause="access")
     return False
 
 
@@ -116,3 +120,14 @@ def _free_looked_at(run: Run) -> None:
                 run.keep(freed)
         except RetryLater as error:
             run.refused(error, "a trade that halts entries could not be freed", trade)
+
+
+def _drop_requests(run: Run, stored: Rows[Trade]) -> None:
+    """Remove the requests to close what is closed. `stored` are all trades that were live."""
+    now = (run.trades.get(trade.signal_id, trade) for trade in stored)
+    done = run.to_close.keys() - {trade.signal_id for trade in now if trade.state.live}
+    if done:
+        try:
+            run.ports.halts.drop_requests(done)
+        except RetryLater as error:
+            run.refused(error, "requests to close what is closed were not removed")

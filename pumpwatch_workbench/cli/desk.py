@@ -1,0 +1,170 @@
+"""`pumpwatch desk`: both use cases in one process on this machine, on paper, in demo or live."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pumpwatch_workbench.cli.bybit import checked_address
+from pumpwatch_workbench.cli.options import KNOWN, DetectorName, Setting, StrategyName
+from pumpwatch_workbench.pages.words import money, signed_money
+from pumpwatch_workbench.play.desk.options import DeskOptions, desk_options
+from pumpwatch_workbench.play.desk.play import play, stop_on_signals
+from pumpwatch_workbench.play.desk.telling import Tally
+from pumpwatch_workbench.play.views.json import JsonView
+from pumpwatch_workbench.play.views.live import view_for
+from pumpwatch_workbench.research.backtest.settings import pairs_from
+
+Symbols = Annotated[
+    str | None,
+    typer.Option(help="Only these, such as BTCUSDT,1000*USDT; without it the whole market."),
+]
+Strategy = Annotated[
+    StrategyName | None,
+    typer.Option(help=f"What to do about a pump; fade by default, live must name it. {KNOWN}"),
+]
+Detector = Annotated[DetectorName | None, typer.Option(help="The rule; boosted by default.")]
+Config = Annotated[
+    Path | None, typer.Option(help="The configuration; see pumpwatch config --help for others.")
+]
+Duration = Annotated[
+    str | None, typer.Option(help="Such as 30m, 8h or 7d; without it until you interrupt it.")
+]
+Store = Annotated[
+    Path | None, typer.Option(help="File for everything; without it ~/.pumpwatch/MODE.db.")
+]
+BaseUrl = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="Which Bybit, or a simulator on this machine."),
+]
+WebhookName = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Name of the variable that holds Slack's webhook address."),
+]
+MetricsPort = Annotated[
+    int | None, typer.Option(help="Serve metrics for Prometheus and /healthz; 0: a free port.")
+]
+MetricsAddress = Annotated[
+    str | None, typer.Option(metavar="IP", help="Where to serve them; 127.0.0.1 by default.")
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Lift a halt, of a protection or of a person.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Write JSON lines.")]
+
+
+def desk(
+    *,
+    mode: Annotated[
+        str | None, typer.Option(help="paper (the default), demo or live, which is real money.")
+    ] = None,
+    confirm: Annotated[
+        str | None,
+        typer.Option(metavar="UID", help="The account's UID: live trades no other account."),
+    ] = None,
+    key_file: Annotated[
+        Path | None, typer.Option(help="File or folder of the exchange's key, for demo and live.")
+    ] = None,
+    keyring: Annotated[
+        bool, typer.Option("--keyring", help="Take the key from the system's keyring.")
+    ] = False,
+    symbols: Symbols = None,
+    strategy: Strategy = None,
+    detector: Detector = None,
+    duration: Duration = None,
+    store: Store = None,
+    base_url: BaseUrl = None,
+    slack_webhook_env: WebhookName = None,
+    metrics_port: MetricsPort = None,
+    metrics_address: MetricsAddress = None,
+    resume: Resume = False,
+    config: Config = None,
+    set_: Setting = None,
+    as_json: AsJson = False,
+) -> None:
+    """Detect and trade from this machine: on paper, on Bybit's demo host or live.
+
+    Does what a deployed stack does, with all its protections, and keeps everything in one file:
+    stop it and start it again as you like. Demo and live need a key, of --key-file, --keyring or
+    BYBIT_API_KEY and BYBIT_API_SECRET. Options win over the environment, and that over the file
+    pumpwatch.toml; see docs/configuration.md.
+
+    Ctrl-C ends it after the tick at hand with status 0; a second one ends it at once with 130.
+    Exit status 1: no network at the start, or no tick that worked.
+
+    Examples:
+      pumpwatch desk
+      pumpwatch desk --mode demo --key-file demo-key.json --strategy ride
+      pumpwatch desk --mode live --key-file /keys --confirm 123456 --strategy ride --json
+    """
+    given = {
+        "mode": mode,
+        "live_trading_confirmation": confirm,
+        "key_file": key_file,
+        "keyring": keyring or None,
+        "symbols": symbols,
+        "strategy": strategy and strategy.value,
+        "detector": detector and detector.value,
+        "duration": duration,
+        "store": store,
+        "bybit_base_url": None if base_url is None else checked_address("--base-url", base_url),
+        "slack_webhook_env": slack_webhook_env,
+        "metrics_port": metrics_port,
+        "metrics_address": metrics_address,
+    }
+    pairs = pairs_from(set_ or ())
+    options = desk_options(given, os.environ, file=config, pairs=pairs, resume=resume)
+    for warning in options.warnings:
+        typer.echo(f"pumpwatch: {warning}", err=True)
+    _run(options, as_json=as_json)
+
+
+def _run(options: DeskOptions, *, as_json: bool) -> None:
+    stop, console = threading.Event(), Console()
+    json_view = JsonView(typer.echo)
+    view = json_view if as_json else view_for(console)
+    with stop_on_signals(stop), view:
+        tally = play(options, view, stop)
+    if as_json:
+        json_view.line("summary", **_summary(tally), store=str(options.store))
+    else:
+        _print_summary(tally, options, console)
+    if tally.ticks and tally.failed_ticks == tally.ticks:
+        raise typer.Exit(1)
+
+
+def _summary(tally: Tally) -> dict[str, object]:
+    return {
+        "ticks": tally.ticks,
+        "late_ticks": tally.late_ticks,
+        "failed_ticks": tally.failed_ticks,
+        "scans": tally.scans,
+        "skipped_scans": tally.skipped_scans,
+        "signals": tally.signals,
+        "opened": tally.opened,
+        "closed": tally.closed,
+        "denied": tally.denied,
+        "realised_pnl_usdt": str(tally.realised),
+        "equity_usdt": None if tally.equity is None else str(tally.equity),
+        "open_positions": tally.open_positions,
+    }
+
+
+def _print_summary(tally: Tally, options: DeskOptions, console: Console) -> None:
+    late = f", {tally.late_ticks} late" if tally.late_ticks else ""
+    failed = f", {tally.failed_ticks} with a failure" if tally.failed_ticks else ""
+    skipped = f", {tally.skipped_scans} skipped" if tally.skipped_scans else ""
+    lines = [
+        f"{tally.ticks} ticks{late}{failed}, {tally.scans} scans{skipped}; {tally.signals} signals;"
+        f" {tally.opened} opened, {tally.closed} closed, {tally.denied} not entered",
+        f"Realised {signed_money(tally.realised)} USDT, equity {money(tally.equity)} USDT,"
+        f" {tally.open_positions} positions open",
+        f"Kept in {options.store}: start again to go on, pumpwatch report to look at it",
+    ]
+    for line in lines:
+        console.print(line, soft_wrap=True, highlight=False, markup=False)

@@ -1,0 +1,65 @@
+"""The settings that a deployed stack keeps as an object in its bucket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from pumpwatch.adapters.settings_object import SettingsObject
+from pumpwatch.domain.detection.rules import detector_named
+from pumpwatch.errors import BadInput
+from pumpwatch.settings.detect import DetectSettings
+from pumpwatch.settings.overrides import OBJECT, OF_THE_DEPLOYMENT, settings_in_force
+from pumpwatch.settings.trade import TradeSettings
+from pumpwatch_workbench.configuration.load import DeskSettings, read_file
+from pumpwatch_workbench.operations.stack import DeployedStack, aws_call
+
+BEFORE = "settings-before.json"
+"""What the object was before the last push."""
+
+
+def stored_settings(stack: DeployedStack) -> dict[str, str]:
+    """Return what the stack has. Raises `SettingsError`, `StoreUnavailable`."""
+    stored = SettingsObject(stack.output("HistoryBucket"), stack.clients("s3"))
+    stored.read_anew()
+    return dict(stored.settings)
+
+
+def settings_to_push(file: Path, stack: DeployedStack) -> dict[str, str]:
+    """Return a file's settings, checked together with those that the functions have.
+
+    Raises `BadInput`, `SettingsError`, `AwsRefused`.
+    """
+    given = read_file(file)
+    for name in given.keys() & (OF_THE_DEPLOYMENT | DeskSettings.model_fields.keys()):
+        raise BadInput(f"{given[name].shown} is not of a stack's settings: leave it out")
+    settings = {name: value.text for name, value in given.items()}
+    try:
+        detect = settings_in_force(DetectSettings, _variables(stack, "DetectFunction"), settings)
+        settings_in_force(TradeSettings, _variables(stack, "TradeFunction"), settings)
+        detector_named(detect.detector, detect)
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+    return settings
+
+
+def push(stack: DeployedStack, settings: Mapping[str, str]) -> None:
+    """Replace what the stack has, and keep that beside it. Raises `AwsRefused`."""
+    client, bucket = stack.clients("s3"), stack.output("HistoryBucket")
+    for key, kept in ((BEFORE, stored_settings(stack)), (OBJECT, settings)):
+        body = json.dumps(dict(kept), indent=1).encode()
+        aws_call(f"{key} was not written", client.put_object, Bucket=bucket, Key=key, Body=body)
+
+
+def differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """Return what changes, a line for each value that goes or comes."""
+    lines = [(name, "-", before[name]) for name in before if after.get(name) != before[name]]
+    lines += [(name, "+", after[name]) for name in after if before.get(name) != after[name]]
+    return [f"{sign} {name} = {value}" for name, sign, value in sorted(lines, key=lambda x: x[0])]
+
+
+def _variables(stack: DeployedStack, function: str) -> dict[str, str]:
+    client, name = stack.clients("lambda"), stack.output(function)
+    read = aws_call(function, client.get_function_configuration, FunctionName=name)
+    return dict(read.get("Environment", {}).get("Variables", {}))

@@ -1,0 +1,81 @@
+"""An overview as a person reads it, at any width."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pumpwatch.domain.trading.orders import Side
+from pumpwatch.domain.trading.strategies import EVIDENCE, with_evidence
+from pumpwatch.domain.trading.trades import Trade
+from pumpwatch_workbench.pages.words import duration, money, number, price, signed_money
+
+from .halting import describe, moment
+from .overview import LATEST_SUCCESS_SECONDS, Overview
+
+
+def lines_of(seen: Overview) -> Iterator[str]:
+    """Yield an overview in sentences."""
+    runs = ""
+    if seen.process is not None:
+        runs = f" runs as process {seen.process}" if seen.process else " does not run"
+    yield f"{seen.name}{runs}"
+    yield f"{seen.mode} mode, {seen.orders_today} orders today (UTC)"
+    if seen.abandoned:
+        yield "WARNING: something is open and nothing runs that cares for it. Start it"
+    equity = f"{money(seen.equity)} USDT" if seen.equity is not None else "not known here"
+    opened = signed_money(seen.unrealised) if seen.unrealised is not None else "price unknown"
+    yield (
+        f"equity {equity}; today {signed_money(seen.profit_today)},"
+        f" in all {signed_money(seen.profit)}, open {opened}"
+    )
+    signal = seen.last_signal
+    if signal is None:
+        yield "no signal in the last 24 hours"
+    else:
+        ago = duration(max(0, seen.now - signal.time))
+        yield f"last signal: {signal.symbol} {signal.phase.value}, {ago} ago"
+    for name, age in seen.ages.items():
+        text = "never succeeded" if age is None else f"succeeded {duration(round(age * 1000))} ago"
+        if age is not None and age <= LATEST_SUCCESS_SECONDS:
+            text = f"succeeded {age:.0f} s ago"
+        late = name in seen.late and seen.process != ""
+        yield f"{name}: {text}{'  <- late' if late else ''}"
+    yield from _stopped(seen)
+    if not seen.trades:
+        yield "no open positions"
+    for trade in seen.trades:
+        yield from _position(seen, trade)
+    for name in sorted({trade.strategy for trade in seen.trades} & EVIDENCE.keys()):
+        yield with_evidence(name)
+
+
+def _stopped(seen: Overview) -> Iterator[str]:
+    """Yield what keeps it from opening something."""
+    if seen.halt is not None:
+        closes = ", positions are closed" if seen.halt.close_positions else ""
+        since = moment(seen.halt.since)
+        yield f"halted since {since} by {seen.halt.by}{closes}: {seen.halt.reason}"
+    for line in describe(seen.halting):
+        yield f"halted by a trade until a person resumes: {line}"
+    for line in seen.unreadable:
+        yield f"not cared for, and nothing is opened: {line}"
+    for lock in seen.locks:
+        until = moment(lock.until) if lock.until else "a person resumes"
+        yield f"paused until {until}: {lock.protection} {lock.symbol}: {lock.reason}"
+
+
+def _position(seen: Overview, trade: Trade) -> Iterator[str]:
+    result = seen.open_result(trade)
+    side = "long" if trade.side is Side.BUY else "short"
+    now = f"now {price(seen.prices[trade.symbol])}" if result is not None else "price unknown"
+    gain = f", {signed_money(result)} USDT" if result is not None else ""
+    yield (
+        f"{trade.symbol} {side} {number(trade.quantity)} at {price(trade.entry_price)}, {now}{gain}"
+    )
+    other = f", of {trade.mode} mode" if trade.mode not in ("", seen.mode) else ""
+    yield (
+        f"  stop {price(trade.stop_loss)}, target {price(trade.take_profit)},"
+        f" {trade.state.value}{other}, since {moment(trade.created)}"
+    )
+    if request := seen.to_close.get(trade.signal_id):
+        yield f"  to be closed for {request.by}: {request.reason}"

@@ -1,0 +1,198 @@
+"""What a desk says of itself: to whoever watches it, to Slack, to its own counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from pumpwatch.domain.detection.signals import Signal
+from pumpwatch.domain.moments import MINUTE
+from pumpwatch.domain.trading.trades import Trade
+from pumpwatch.usecases.detect.report import DetectReport
+from pumpwatch.usecases.trade.report import TradeReport
+from pumpwatch_workbench.play.desk.slack import Counts, SlackMessages
+from pumpwatch_workbench.play.views.view import (
+    RunFacts,
+    RunView,
+    TickSnapshot,
+    signal_words,
+    trade_words,
+)
+
+REMINDER = 10 * MINUTE
+"""Milliseconds after which a failure is said again while trades are open."""
+TOLD_BLOCKS = ("access", "halt", "lock")
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of what this start did."""
+
+    ticks: int = 0
+    late_ticks: int = 0
+    failed_ticks: int = 0
+    scans: int = 0
+    """Single scans between the ticks."""
+    skipped_scans: int = 0
+    """Scans that could not be made because the one before took too long."""
+    signals: int = 0
+    opened: int = 0
+    closed: int = 0
+    denied: int = 0
+    realised: Decimal = Decimal(0)
+    """Profit and loss of the trades closed by this start, USDT."""
+    equity: Decimal | None = None
+    open_positions: int = 0
+
+
+@dataclass(slots=True)
+class PlayedTick:
+    """One tick or scan: when it was due, and what came of it."""
+
+    due: int
+    late: bool = False
+    is_scan: bool = False
+    is_care: bool = False
+    """Trade alone, between the ticks of the schedule: at the start, and in a long preparation."""
+    detected: DetectReport | None = None
+    traded: TradeReport | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+class SteadyView(RunView):
+    """Passes everything on. A closed terminal or a full disk ends the desk only where
+    `holds_trades` says that nothing is open; else what cannot be shown is not shown.
+    """
+
+    def __init__(self, view: RunView) -> None:
+        self._view = view
+        self.shows_movers = view.shows_movers
+        self.holds_trades: Callable[[], bool] = lambda: False
+
+    def note(self, text: str) -> None:
+        self._show(self._view.note, text)
+
+    def started(self, facts: RunFacts) -> None:
+        self._show(self._view.started, facts)
+
+    def tick(self, snapshot: TickSnapshot) -> None:
+        self._show(self._view.tick, snapshot)
+
+    def signal(self, signal: Signal) -> None:
+        self._show(self._view.signal, signal)
+
+    def trade(self, time: int, trade: Trade) -> None:
+        self._show(self._view.trade, time, trade)
+
+    def _show(self, show: Callable[..., None], *facts: object) -> None:
+        try:
+            show(*facts)
+        except (OSError, SystemExit):  # rich makes the latter of a broken pipe
+            if not self.holds_trades():
+                raise
+
+
+class Teller:
+    """Counts and tells what ticks did. Failures that pass are said when they begin and end."""
+
+    def __init__(
+        self, mode: str, view: RunView, slack: SlackMessages | None, now: Callable[[], int]
+    ) -> None:
+        self._fill = f"{mode.capitalize()} fill"
+        self._view = view
+        self._slack = slack
+        self._now = now
+        self._problem, self._said, self._told = "", 0, ""
+        self._blocked: frozenset[str] = frozenset()
+        self.tally = Tally()
+
+    @property
+    def messages(self) -> Counts:
+        """Return the counts of Slack's messages."""
+        return self._slack.counts if self._slack else Counts()
+
+    def warn(self, text: str) -> None:
+        """Tell at once, whoever listens."""
+        self._view.note(text)
+        if self._slack is not None:
+            self._slack.say(text)
+
+    def count(self, tick: PlayedTick) -> None:
+        """Count a tick or a scan that was made."""
+        tally = self.tally
+        if tick.is_scan:
+            tally.scans += 1
+        elif not tick.is_care:
+            tally.ticks += 1
+            tally.late_ticks += tick.late
+            tally.failed_ticks += bool(tick.problems)
+
+    def tell(self, tick: PlayedTick, *, holds_trades: bool) -> None:
+        """Tell what a tick did."""
+        if tick.late:
+            self._view.note(
+                "The machine slept, or its clock was set: exits were looked after, nothing was"
+                " opened"
+            )
+        if tick.problems or not tick.is_scan:
+            self._tell_problems("; ".join(tick.problems), holds_trades=holds_trades)
+        for signal in tick.detected.signals if tick.detected else ():
+            self.tally.signals += 1
+            self._view.signal(signal)
+            self._say(f"Pump: {signal_words(signal)}")
+        if tick.traded is not None:
+            self._tell_trades(tick.traded)
+
+    def once(self, text: str) -> None:
+        """Tell something that is not worth to be repeated while it stays as it is."""
+        if text != self._told:
+            self._told = text
+            self._view.note(text)
+
+    def show(self, snapshot: TickSnapshot) -> None:
+        """Show the state after a tick of the schedule."""
+        self.tally.equity = snapshot.equity
+        self._view.tick(snapshot)
+
+    def _tell_problems(self, problem: str, *, holds_trades: bool) -> None:
+        now = self._now()
+        again = holds_trades and not 0 <= now - self._said < REMINDER
+        if problem and (not self._problem or again):
+            self._said = now
+            text = f"{problem}; it is tried again with every tick"
+            self._view.note(text)
+            if holds_trades:
+                self._say(f"Trades are open, and {text}")
+        elif self._problem and not problem:
+            self._view.note("It works again")
+        self._problem = problem
+
+    def _tell_trades(self, report: TradeReport) -> None:
+        now, tally = self._now(), self.tally
+        for trade in (*report.opened, *report.closed, *report.denied):
+            self._view.trade(now, trade)
+        for trade in (*report.opened, *report.closed):
+            self._say(f"{self._fill}: {trade_words(trade)}")
+        self._tell_blocked(report)
+        tally.opened += len(report.opened)
+        tally.closed += len(report.closed)
+        tally.denied += len(report.denied)
+        tally.realised += sum((trade.realised_pnl for trade in report.closed), Decimal(0))
+        tally.open_positions = report.open_positions
+
+    def _tell_blocked(self, report: TradeReport) -> None:
+        reasons = {name: text for name, text in report.blocked.items() if name in TOLD_BLOCKS}
+        told = [
+            f"Entries stopped: {reasons[name]}" for name in sorted(reasons.keys() - self._blocked)
+        ]
+        if self._blocked and not reasons:
+            told.append("Entries are allowed again")
+        for line in told:
+            self.warn(line)
+        self._blocked = frozenset(reasons)
+
+    def _say(self, line: str) -> None:
+        if self._slack is not None:
+            self._slack.say(line)

@@ -1,0 +1,277 @@
+"""The desk in demo and live mode on the simulator, and what must not keep it from care."""
+
+import json
+import os
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+from support.paper_trading import (
+    MINUTE,
+    START,
+    PumpedExchange,
+    Seen,
+    SteppedPace,
+    options_for,
+    trade_for,
+)
+
+from pumpwatch.domain.trading.trades import TradeState
+from pumpwatch.errors import BadInput, ExchangeForbidden, InvariantBroken
+from pumpwatch_workbench.local.store import Database, SqliteJournal
+from pumpwatch_workbench.play.desk.desk import Desk
+from pumpwatch_workbench.play.desk.play import NoNetwork, play
+from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
+from pumpwatch_workbench.simulator.endpoints.wire.messages import Response
+
+POSITIONS, TICKERS, CANDLES = "/v5/position/list", "/v5/market/tickers", "/v5/market/kline"
+OPEN_MINUTES = 7
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("PUMPWATCH_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def world():
+    exchange = PumpedExchange()
+    yield exchange
+    exchange.close()
+
+
+@pytest.fixture
+def store(tmp_path):
+    return tmp_path / "live.db"
+
+
+def write_key(path, seed=1, **changes):
+    account = credentials_from_seed(seed)
+    key = {"api_key": account.api_key, "api_secret": account.api_secret, **changes}
+    path.write_text(json.dumps(key))
+    path.chmod(0o600)
+    return path
+
+
+def account_options(world, store, mode="live", **changes):
+    """Return options for the simulator's account."""
+    key_file = store.parent / "key.json"
+    if not key_file.exists():
+        write_key(key_file)
+    uid = str(credentials_from_seed(1).user_id)
+    given = {"mode": mode, "key_file": key_file, "live_trading_confirmation": uid, **changes}
+    return options_for(world.url, store, **given)
+
+
+def stored_trades(store):
+    database = Database(store, writable=False)
+    try:
+        return SqliteJournal(database).trades_since(0)
+    finally:
+        database.close()
+
+
+@pytest.fixture
+def with_open_trade(world, store):
+    """Trade until a position is open, and stop."""
+    _, tally = trade_for(world, account_options(world, store, duration=OPEN_MINUTES * MINUTE))
+    assert (tally.opened, tally.closed) == (1, 0)
+    return world
+
+
+def intercept(world, answer):
+    """Let `answer(method, path)` answer first; None leaves it to the exchange."""
+    original = world.exchange.handle
+
+    def handle(method, path, *rest):
+        return answer(method, path) or original(method, path, *rest)
+
+    world.exchange.handle = handle
+    return original
+
+
+@pytest.mark.parametrize("mode", ["demo", "live"])
+def test_an_account_is_traded_with_the_production_broker(world, store, mode):
+    seen, tally = trade_for(world, account_options(world, store, mode, duration=10 * MINUTE))
+    assert (tally.opened, tally.closed, tally.failed_ticks) == (1, 1, 0)
+    (trade,) = stored_trades(store)
+    assert (trade.state, trade.mode) == (TradeState.CLOSED, mode)
+    assert trade.acknowledged is not None, "the exchange has said that it has the order"
+    assert seen.facts.title.startswith(f"{mode.capitalize()} trading")
+    key = credentials_from_seed(1)
+    assert not any(secret in note for note in seen.notes for secret in (key.api_key, key.api_secret))
+    # The store is this mode's from now on.
+    with pytest.raises(BadInput, match=rf"is a store of {mode} mode: start with --mode {mode}"):
+        trade_for(world, options_for(world.url, store, mode="paper"))
+
+
+@pytest.mark.parametrize(
+    ("key", "settings", "confirmation", "words"),
+    [
+        ({"seed": 2}, {}, None, "refused the key"),
+        ({"api_secret": "wrong" * 8}, {}, None, "refused the key"),
+        ({}, {}, "12345678", "another account"),
+        ({}, {"key_may_withdraw": True}, None, "can withdraw"),
+        ({}, {"key_read_only": True}, None, "read-only"),
+    ],
+)
+def test_a_key_that_must_not_be_used_ends_a_desk_without_trades(
+    world, store, key, settings, confirmation, words
+):
+    write_key(store.parent / "key.json", **key)
+    world.exchange.settings = replace(world.exchange.settings, **settings)
+    given = {} if confirmation is None else {"live_trading_confirmation": confirmation}
+    with pytest.raises(BadInput, match=words) as caught:
+        trade_for(world, account_options(world, store, **given))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"live_trading_confirmation": None}, "--confirm UID"),
+        ({"strategy": None}, "--strategy alert, fade or ride"),
+        ({"mode": "real"}, "--mode is real"),
+        ({"key_file": None}, "no key was given"),
+    ],
+)
+def test_live_is_chosen_deliberately(world, store, given, words):
+    with pytest.raises(BadInput, match=words):
+        trade_for(world, account_options(world, store, **given))
+
+
+def test_an_account_is_traded_by_one_process(world, store, tmp_path):
+    refused = []
+
+    class SecondDesk(SteppedPace):
+        def wait_until(self, time):
+            with pytest.raises(BadInput) as caught:
+                trade_for(world, account_options(world, tmp_path / "second.db"))
+            refused.append(str(caught.value))
+            return False
+
+    options = account_options(world, store)
+    play(options, Seen(), threading.Event(), lambda desk: SecondDesk(world.clock))
+    assert f"process {os.getpid()} trades this account already" in refused[0]
+    trade_for(world, account_options(world, tmp_path / "second.db", duration=1))
+
+
+def test_open_trades_outlive_a_revoked_key_and_are_closed_with_a_new_one(with_open_trade, store):
+    world = with_open_trade
+    replaced = []
+    world.exchange.credentials = {}
+
+    class Rotation(SteppedPace):
+        def wait_until(self, time):
+            if time > START + 11 * MINUTE and not replaced:
+                replaced.append(time)
+                account = replace(credentials_from_seed(2), user_id=credentials_from_seed(1).user_id)
+                world.exchange.credentials = {account.api_key: account}
+                write_key(store.parent / "key.json", seed=2)
+            return super().wait_until(time)
+
+    seen, options = Seen(), account_options(world, store, duration=8 * MINUTE)
+    tally = play(options, seen, threading.Event(), lambda desk: Rotation(world.clock))
+    assert replaced
+    assert (tally.opened, tally.closed) == (0, 1)
+    assert any("Trades are open, so the desk goes on" in note for note in seen.notes)
+    said = [note for note in seen.notes if "trade did not work" in note]
+    assert len(said) == 1, "said once within ten minutes"
+    assert "It works again" in seen.notes
+
+
+def test_open_trades_are_cared_for_before_anything_else(with_open_trade, store):
+    world, asked = with_open_trade, []
+    intercept(world, lambda method, path: asked.append(path))
+    trade_for(world, account_options(world, store, duration=1))
+    assert POSITIONS in asked
+    assert TICKERS not in asked[: asked.index(POSITIONS)]
+
+
+def test_open_trades_are_cared_for_each_minute_while_the_history_is_filled(with_open_trade, store):
+    world, asked = with_open_trade, []
+    world.clock.advance_by(2 * 60 * MINUTE)
+
+    def slow(method, path):
+        asked.append(path)
+        if path == CANDLES:
+            world.clock.advance_by(10_000)
+
+    intercept(world, slow)
+    trade_for(world, account_options(world, store, duration=1))
+    first, last = asked.index(CANDLES), len(asked) - asked[::-1].index(CANDLES)
+    filled = asked[first:last]
+    assert filled.count(POSITIONS) >= filled.count(CANDLES) * 10 // 60 - 1 > 0
+
+
+def test_an_exchange_out_of_reach_is_waited_for_while_trades_are_open(
+    with_open_trade, store, monkeypatch
+):
+    """Only the time is told: without any answer it would be this machine's."""
+    world = with_open_trade
+
+    def away(method, path):
+        gone = world.clock.now() < START + 8 * MINUTE and path != "/v5/market/time"
+        return Response(503, b"", {}) if gone else None
+
+    intercept(world, away)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    seen, tally = trade_for(world, account_options(world, store, duration=4 * MINUTE))
+    assert tally.closed == 1
+    assert sum("did not work" in note for note in seen.notes) == 1
+    assert "It works again" in seen.notes
+
+
+def test_an_exchange_out_of_reach_ends_a_desk_without_trades(world, store):
+    intercept(world, lambda method, path: Response(503, b"", {}))
+    with pytest.raises(NoNetwork, match="is there a network"):
+        trade_for(world, account_options(world, store))
+    intercept(world, lambda method, path: Response(403, b"", {}))
+    with pytest.raises(ExchangeForbidden, match="is another program using it"):
+        trade_for(world, account_options(world, store))
+
+
+def test_a_ban_is_waited_out_and_care_comes_first_afterwards(with_open_trade, store):
+    """Banned for ten minutes from minute 8 on."""
+    world, asked = with_open_trade, []
+
+    def banned(method, path):
+        minute = (world.clock.now() - START) / MINUTE
+        asked.append((minute, path))
+        return Response(403, b"", {}) if 8 <= minute < 18 else None
+
+    intercept(world, banned)
+    seen, tally = trade_for(world, account_options(world, store, duration=14 * MINUTE))
+    during = [path for minute, path in asked if 8 <= minute < 18]
+    assert len(set(during)) == 1, "nothing is asked after the first refusal"
+    assert any("is another program using it" in note for note in seen.notes)
+    assert "It works again" in seen.notes
+    assert tally.closed == 1
+
+
+@pytest.mark.parametrize("error", [InvariantBroken("the sky fell"), KeyError("secret-text")])
+def test_a_broken_tick_does_not_end_a_desk_with_trades(with_open_trade, store, monkeypatch, error):
+    world, original, calls = with_open_trade, Desk.trade, []
+
+    def trade(self, tick):
+        calls.append(tick)
+        if len(calls) <= 3:
+            raise error
+        return original(self, tick)
+
+    monkeypatch.setattr(Desk, "trade", trade)
+    seen, tally = trade_for(world, account_options(world, store, duration=4 * MINUTE))
+    assert (tally.closed, tally.failed_ticks) == (1, 2)
+    assert any(type(error).__name__ in note or "the sky fell" in note for note in seen.notes)
+    assert not any("secret-text" in note for note in seen.notes)
+
+
+def test_a_bug_in_every_tick_ends_a_desk_without_trades(world, store, monkeypatch):
+    def detect(self, tick):
+        raise KeyError(tick)
+
+    monkeypatch.setattr(Desk, "detect", detect)
+    with pytest.raises(KeyError):
+        trade_for(world, account_options(world, store))
+
