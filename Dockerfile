@@ -40,7 +40,6 @@ ENV PATH=/opt/pumpwatch/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     HOME=/data \
     PUMPWATCH_HOME=/data \
-    MODE=paper \
     METRICS_ADDRESS=0.0.0.0 \
     METRICS_PORT=8000
 USER 10001:10001
