@@ -64,6 +64,10 @@ class PumpedExchange:
         with self._exchange.lock:
             return control.state(self._exchange)
 
+    def scans(self):
+        """Return how often the whole market was asked for."""
+        return self.state()["requests"].get("/v5/market/tickers", 0)
+
     def positions(self):
         """Return the open positions."""
         return [row for row in self.state()["positions"] if float(row["size"])]
