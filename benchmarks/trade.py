@@ -103,7 +103,7 @@ def _slow_store() -> Iterator[None]:
 def _entries(stack: LocalStack, exchange: MeasuredExchange) -> list[dict[str, float]]:
     function, reader = stack.functions[TRADE], stack.stream_reader(TRADE)
     signals = DynamoSignalStore(Table(stack.name_of("StateTable"), stack.aws.client("dynamodb")))
-    prices = _prices(exchange)
+    listed = prices(exchange)
     entries = []
     now = START + MINUTE
     exchange.tell("latency", LATENCY_MS)
@@ -114,7 +114,7 @@ def _entries(stack: LocalStack, exchange: MeasuredExchange) -> list[dict[str, fl
             now += 4 * MINUTE
             exchange.tell("time", now)
             function.invoke(stack.scheduled_event(TRADE, now // MINUTE * MINUTE)).result()
-        symbol, price = prices[number]
+        symbol, price = listed[number]
         list(reader.batches())
         signals.publish(a_signal(symbol, price, now))
         (batch,) = reader.batches()
@@ -160,13 +160,13 @@ def _store_calls(stack: LocalStack) -> int:
     return calls
 
 
-def _prices(exchange: MeasuredExchange) -> list[tuple[str, float]]:
+def prices(exchange: MeasuredExchange) -> list[tuple[str, float]]:
     """Return symbols of which 50 USDT are some contracts, and their last prices."""
     session = BybitSession(exchange.url, exchange_time=MarketTime())
     snapshot = BybitMarketData(session).snapshot()
     session.close()
-    prices = zip(snapshot.symbols, snapshot.last_price.tolist(), strict=True)
-    return [pair for pair in prices if 1 < pair[1] < 20][: ENTRIES + OPEN_AT_MOST + BASELINE_RUNS]
+    pairs = zip(snapshot.symbols, snapshot.last_price.tolist(), strict=True)
+    return [pair for pair in pairs if 1 < pair[1] < 20][: ENTRIES + OPEN_AT_MOST + BASELINE_RUNS]
 
 
 def _plain_bot(exchange: MeasuredExchange, key: str, secret: str) -> float:
@@ -174,7 +174,7 @@ def _plain_bot(exchange: MeasuredExchange, key: str, secret: str) -> float:
     session = HTTP(api_key=key, api_secret=secret)
     session.endpoint = exchange.url
     session.get_server_time()
-    chosen = _prices(exchange)[-BASELINE_RUNS:]
+    chosen = prices(exchange)[-BASELINE_RUNS:]
     seconds = [timed(_plain_order, session, symbol, price) for symbol, price in chosen]
     session.client.close()
     return statistics.median(seconds)

@@ -3,6 +3,7 @@
 import decimal
 import os
 from collections.abc import Iterator
+from hashlib import md5
 
 import pytest
 
@@ -33,6 +34,17 @@ def fake_aws(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def home_of_nobody(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Give each test a folder of a person that is not there yet."""
+    name = md5(request.node.nodeid.encode(), usedforsecurity=False).hexdigest()
+    monkeypatch.setenv("PUMPWATCH_HOME", str(tmp_path_factory.getbasetemp() / f"home-{name}"))
 
 
 @pytest.fixture(autouse=True)

@@ -13,15 +13,14 @@ from rich.console import Console
 from pumpwatch.adapters.records import record_fields
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.options import (
+    ActOption,
     AsJson,
-    DetectorName,
-    DetectorOption,
+    ConfigFile,
     Folder,
     QuotePrice,
     ReportPage,
+    RuleOption,
     Setting,
-    StrategyName,
-    StrategyOption,
 )
 from pumpwatch_workbench.cli.printing import print_end
 from pumpwatch_workbench.cli.progress import track
@@ -42,6 +41,7 @@ from pumpwatch_workbench.research.backtest.settings import (
     BacktestSettings,
     pairs_from,
     read_settings,
+    settings_of_file,
 )
 from pumpwatch_workbench.research.sample import sample_warning
 
@@ -49,9 +49,10 @@ from pumpwatch_workbench.research.sample import sample_warning
 def backtest(
     folder: Folder,
     *,
-    strategy: StrategyOption = StrategyName.FADE,
-    detector: DetectorOption = DetectorName.BOOSTED,
+    strategy: ActOption = None,
+    detector: RuleOption = None,
     set_: Setting = None,
+    config: ConfigFile = None,
     from_: Annotated[str, typer.Option("--from", help="Trade on signals from then on.")] = "",
     to: Annotated[str, typer.Option("--to", help="Look at no candle from then on.")] = "",
     quote_price: QuotePrice = None,
@@ -68,7 +69,8 @@ def backtest(
       pumpwatch backtest candles --strategy ride --set max_open_positions=2 --json
     """
     keep_freed_memory()
-    settings = read_settings(pairs_from(set_ or ()), strategy=strategy, detector=detector)
+    pairs = settings_of_file(config) | pairs_from(set_ or ())
+    settings = read_settings(pairs, strategy=strategy, detector=detector)
     begin, end = period_of(from_, to)
     check_report_path(report)
     recordings = Recordings(folder, quote_price=quote_price)
@@ -82,7 +84,7 @@ def backtest(
         results=results,
         suspicions=[
             *suspicions(outcome, results),
-            *sample_warning(detector, recordings.fingerprints),
+            *sample_warning(settings.detect.detector, recordings.fingerprints),
         ],
         quote_price=recordings.quote_price,
     )

@@ -23,7 +23,7 @@ from pumpwatch_workbench.cli.operating import (
 )
 from pumpwatch_workbench.cli.options import AsJson, Region, check_range
 from pumpwatch_workbench.operations.installation import Installation
-from pumpwatch_workbench.pages.words import price, signed_money
+from pumpwatch_workbench.pages.words import plain, price, signed_money
 
 LONGEST_WAIT = 3_600
 LOOK_SECONDS = 1.0
@@ -56,23 +56,25 @@ def close(
     """
     check_range("--wait", wait, 0, LONGEST_WAIT)
     with Choice(store, mode, stack, region).only_one() as installation:
-        trades = _trades(installation, symbol.upper())
-        now = time.time_ns() // 1_000_000
+        trades, now = _trades(installation, symbol.upper()), time.time_ns() // 1_000_000
         for trade in trades:
-            wanted = CloseRequest(trade.signal_id, now, installation.operator, reason)
-            installation.halts.ask_to_close(wanted)
+            request = CloseRequest(trade.signal_id, now, installation.operator, reason)
+            installation.halts.ask_to_close(request)
+        when = "within seconds" if installation.is_local else "with the next run, within a minute"
+        if installation.at_rest:
+            when = "when it is started: it does not run now"
         if not as_json:
-            typer.echo(f"{installation.name}: {trades[0].symbol} is closed {_when(installation)}.")
+            typer.echo(f"{installation.name}: {trades[0].symbol} is closed {when}.")
         trades = _followed(installation, trades, 0 if installation.at_rest else wait)
-    left = [trade for trade in trades if trade.state.live]
     for trade in trades:
+        closed = not trade.state.live
         if as_json:
-            print_change(installation, **_facts(trade))
-        elif not trade.state.live:
+            print_change(installation, closed=closed, symbol=trade.symbol, trade=plain(trade))
+        elif closed:
             how = (trade.exit_reason or trade.state).replace("_", " ")
             result = f"at {price(trade.exit_price)}, {signed_money(trade.realised_pnl)} USDT"
             typer.echo(f"{trade.symbol} is closed: {how} {result} after costs")
-    if left and (wait or installation.at_rest):
+    if any(trade.state.live for trade in trades) and (wait or installation.at_rest):
         if not as_json:
             typer.echo(f"It is not closed yet; see: pumpwatch status {installation.option}")
         raise typer.Exit(1)
@@ -97,30 +99,12 @@ def _trades(installation: Installation, symbol: str) -> list[Trade]:
     return reached
 
 
-def _when(installation: Installation) -> str:
-    if installation.at_rest:
-        return "when it is started: it does not run now"
-    return "within seconds" if installation.is_local else "with the next run, within a minute"
-
-
 def _followed(installation: Installation, trades: Sequence[Trade], wait: float) -> list[Trade]:
     """Return the trades as they are once all are closed, or the time is over."""
-    end = time.monotonic() + wait
+    end, read = time.monotonic() + wait, installation.journal.trade
     while True:
-        read = installation.journal.trade
         trades = [read(trade.signal_id) or trade for trade in trades]
         left = end - time.monotonic()
         if left <= 0 or not any(trade.state.live for trade in trades):
-            return list(trades)
+            return trades
         time.sleep(min(LOOK_SECONDS, left))
-
-
-def _facts(trade: Trade) -> dict[str, object]:
-    return {
-        "symbol": trade.symbol,
-        "signal_id": trade.signal_id,
-        "closed": not trade.state.live,
-        "exit_reason": None if trade.exit_reason is None else trade.exit_reason.value,
-        "exit_price": None if trade.exit_price is None else str(trade.exit_price),
-        "realised_pnl_usdt": str(trade.realised_pnl),
-    }

@@ -34,7 +34,7 @@ COMMANDS = {
         OPERATE,
         "Close the open trade of a symbol at market, also while entries are halted.",
     ),
-    "doctor": (OPERATE, "Check a deployed stack from here and from inside its functions."),
+    "doctor": (OPERATE, "Check a desk on this machine before it starts, or a deployed stack."),
     "backfill": (OPERATE, "Fetch the candle history that the rule needs into a stack's bucket."),
     "costs": (OPERATE, "Compute dollars a month at list prices, without a free tier, by service."),
     "config": (OPERATE, "Make, check and show a configuration, and bring it to a stack."),

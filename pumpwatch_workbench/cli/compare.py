@@ -16,28 +16,35 @@ from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.aws import clients_in
 from pumpwatch_workbench.cli.backtest import outcome_of
+from pumpwatch_workbench.cli.operating import Choice, ModeOfTrades, Store
 from pumpwatch_workbench.cli.options import (
     AsJson,
-    DetectorName,
-    DetectorOption,
+    ConfigFile,
     Folder,
     QuotePrice,
     Region,
     ReportPage,
+    RuleOption,
     Setting,
     StrategyName,
 )
 from pumpwatch_workbench.cli.printing import print_end
 from pumpwatch_workbench.cli.times import period_of
+from pumpwatch_workbench.local.store import Database, SqliteJournal
+from pumpwatch_workbench.operations.installation import mode_of, name_of_store
 from pumpwatch_workbench.pages.files import check_report_path, write_page
 from pumpwatch_workbench.processes import keep_freed_memory
 from pumpwatch_workbench.research.backtest.recordings import Recordings
-from pumpwatch_workbench.research.backtest.settings import pairs_from, read_settings
+from pumpwatch_workbench.research.backtest.settings import (
+    pairs_from,
+    read_settings,
+    settings_of_file,
+)
 from pumpwatch_workbench.research.comparison.compare import compare_with
 from pumpwatch_workbench.research.comparison.journal import (
     export_trades,
+    of_one_mode,
     read_export,
-    trades_between,
 )
 from pumpwatch_workbench.research.comparison.page import (
     ComparisonReport,
@@ -55,14 +62,17 @@ def compare(
     journal: Annotated[
         Path | None, typer.Option(help="A journal exported before, instead of the table.")
     ] = None,
+    store: Store = None,
+    mode: ModeOfTrades = None,
     from_: Annotated[str, typer.Option("--from", help="Trades created from then on, ISO 8601.")],
     to: Annotated[str, typer.Option("--to", help="Up to here, excluded.")] = "",
     region: Region = "",
     strategy: Annotated[
         StrategyName | None, typer.Option(help="As it was traded; the journal's by default.")
     ] = None,
-    detector: DetectorOption = DetectorName.BOOSTED,
+    detector: RuleOption = None,
     set_: Setting = None,
+    config: ConfigFile = None,
     quote_price: QuotePrice = None,
     export: Annotated[
         Path | None, typer.Option(help="Also write the journal's trades to this file.")
@@ -72,11 +82,13 @@ def compare(
 ) -> None:
     """Explain real trades by a simulation of the same period.
 
-    Replays the period's candles and pairs the simulated trades with the journal's. Give the
-    settings that were in force with --set, and candles that begin at least a day before the period
-    (pumpwatch download).
+    Replays the period's candles and pairs the simulated trades with the journal's: that of the
+    running or newest store on this machine, unless another is named. Give the settings that were in
+    force with --set or --config, and candles that begin at least a day before the period (pumpwatch
+    download).
 
     Examples:
+      pumpwatch compare candles --from 2026-11-01
       pumpwatch compare candles --table pumpwatch-state --from 2026-11-01
       pumpwatch compare candles --journal trades.jsonl --from 2026-11-01 --json
     """
@@ -84,9 +96,11 @@ def compare(
     begin, end = period_of(from_, to)
     check_report_path(report)
     recordings = Recordings(folder, quote_price=quote_price)
-    trades = _trades(table, journal, region, begin, end)
+    source, trades = _trades(table, journal, Choice(store, None if store else mode), region, begin)
+    trades, words = of_one_mode([trade for trade in trades if trade.created < end], mode)
     traded = strategy or _strategy_of(trades)
-    settings = read_settings(pairs_from(set_ or ()), strategy=traded, detector=detector)
+    pairs = settings_of_file(config) | pairs_from(set_ or ())
+    settings = read_settings(pairs, strategy=traded, detector=detector)
     if export is not None:
         export_trades(trades, export)
     outcome = outcome_of(recordings, recordings.blocks(end=end), settings, begin, end)
@@ -102,20 +116,37 @@ def compare(
     page = write_page(render_comparison(shown), report)
     console = Console(stderr=as_json)
     if as_json:
-        document = {"strategy": traded, **comparison.to_json(), "minutes": recordings.minutes}
+        document = {
+            "source": f"{source}, {words}",
+            "strategy": traded,
+            **comparison.to_json(),
+            "minutes": recordings.minutes,
+        }
         typer.echo(json.dumps(document))
     else:
         print_comparison(comparison, console)
+    console.print(f"Journal: {source}, {words}", soft_wrap=True, highlight=False, markup=False)
     print_end(console, recordings.gaps(), report=page)
 
 
-def _trades(table: str, journal: Path | None, region: str, begin: int, end: int) -> list[Trade]:
-    if bool(table) == (journal is not None):
-        raise BadInput("name the journal: either --table or --journal")
+def _trades(
+    table: str, journal: Path | None, here: Choice, region: str, begin: int
+) -> tuple[str, Sequence[Trade]]:
+    """Return what the journal is called, and its trades from then on."""
+    if (table != "") + (journal is not None) + (here.store is not None) > 1:
+        raise BadInput("name one journal: --table, --journal or --store")
     if journal is not None:
-        return [trade for trade in read_export(journal) if begin <= trade.created < end]
-    _, client = clients_in(region)
-    return trades_between(DynamoJournal(Table(table, client("dynamodb"))), begin, end)
+        return str(journal), [trade for trade in read_export(journal) if begin <= trade.created]
+    if table:
+        _, client = clients_in(region)
+        source = DynamoJournal(Table(table, client("dynamodb")))
+        return f"table {table}", source.trades_since(begin).require_all()
+    database = Database(here.first_store(), writable=False)
+    try:
+        trades = SqliteJournal(database).trades_since(begin).require_all()
+        return name_of_store(database.path, mode_of(database)), trades
+    finally:
+        database.close()
 
 
 def _strategy_of(trades: Sequence[Trade]) -> str:

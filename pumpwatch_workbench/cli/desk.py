@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -139,20 +140,9 @@ def _run(options: DeskOptions, *, as_json: bool) -> None:
 
 
 def _summary(tally: Tally) -> dict[str, object]:
-    return {
-        "ticks": tally.ticks,
-        "late_ticks": tally.late_ticks,
-        "failed_ticks": tally.failed_ticks,
-        "scans": tally.scans,
-        "skipped_scans": tally.skipped_scans,
-        "signals": tally.signals,
-        "opened": tally.opened,
-        "closed": tally.closed,
-        "denied": tally.denied,
-        "realised_pnl_usdt": str(tally.realised),
-        "equity_usdt": None if tally.equity is None else str(tally.equity),
-        "open_positions": tally.open_positions,
-    }
+    counts = asdict(tally)
+    money = {"realised_pnl_usdt": counts.pop("realised"), "equity_usdt": counts.pop("equity")}
+    return counts | {name: None if sum_ is None else str(sum_) for name, sum_ in money.items()}
 
 
 def _print_summary(tally: Tally, options: DeskOptions, console: Console) -> None:

@@ -45,6 +45,9 @@ Store = Annotated[Path | None, typer.Option(help="A store's file on this machine
 Mode = Annotated[
     ModeName | None, typer.Option(help="The store of that mode here, such as ~/.pumpwatch/live.db.")
 ]
+ModeOfTrades = Annotated[
+    ModeName | None, typer.Option(help="Trades of that mode; by default the newest trade's.")
+]
 Reason = Annotated[str, typer.Option(help="Why; it is recorded with your name.")]
 STACK = "pumpwatch"
 BY_HAND = "by hand"
@@ -77,15 +80,25 @@ class Choice:
             return [self.store] if self.store else []
         return local_stores()
 
+    def first_store(self) -> Path:
+        """Return the store that is meant, of several one that runs or the newest."""
+        return next(iter(self.stores()), home() / "paper.db")
+
     def find_stack(self, *, hasty: bool = False) -> DeployedStack:
         """Return the stack. Raises `BadInput` where there is none, `AwsRefused`."""
-        return deployed_stack(self.stack or STACK, self.region, hasty=hasty)
+        try:
+            return deployed_stack(self.stack or STACK, self.region, hasty=hasty)
+        except BadInput as error:
+            if self.is_named or self.stores():
+                raise
+            raise BadInput(f"there is no store in {home()}, and {error}") from None
 
     def everything(self) -> Iterator[tuple[str, Callable[[], Opened]]]:
         """Yield what each is called and how to open it: what is named, or all, the stores first."""
         stores = self.stores()
         for path in stores:
-            yield name_of_store(path), partial(installation_of_store, path)
+            opened = partial(installation_of_store, path, may_be_older=True)
+            yield name_of_store(path), opened
         if not (self.is_named and stores):
             yield "AWS", lambda: installation_of_stack(self.find_stack(hasty=True))
 

@@ -46,6 +46,15 @@ Setting = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; repeatable."),
 ]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", help="Take settings of this pumpwatch.toml; --set wins over them."),
+]
+RuleOption = Annotated[DetectorName | None, typer.Option(help="The rule; boosted by default.")]
+ActOption = Annotated[
+    StrategyName | None,
+    typer.Option(help=f"What to do about a pump; fade by default. {KNOWN}"),
+]
 QuotePrice = Annotated[
     float | None,
     typer.Option(help="USDT per unit of the candles' quote currency; detected by default."),

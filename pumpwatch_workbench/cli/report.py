@@ -16,6 +16,7 @@ from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.aws import clients_in
 from pumpwatch_workbench.cli.bybit import checked_address, public_session
+from pumpwatch_workbench.cli.operating import Choice, ModeOfTrades, Store
 from pumpwatch_workbench.cli.options import Region
 from pumpwatch_workbench.cli.progress import busy
 from pumpwatch_workbench.cli.times import parse_duration
@@ -26,23 +27,21 @@ from pumpwatch_workbench.operations.journal.figures import Figures, figures_of
 from pumpwatch_workbench.operations.journal.kpi_tables import kpi_table
 from pumpwatch_workbench.operations.journal.page import render_journal
 from pumpwatch_workbench.operations.journal.page_tables import journal_tiles
-from pumpwatch_workbench.operations.journal.period import Period, period_of_file
+from pumpwatch_workbench.operations.journal.period import Period, of_mode, period_of_file
 from pumpwatch_workbench.operations.journal.stack import logs_of_stack, period_of_stack
 from pumpwatch_workbench.operations.stack import DeployedStack
 from pumpwatch_workbench.pages.files import check_report_path, write_page
 from pumpwatch_workbench.pages.terminal import WIDE, terminal_table, tiles_grid, wide_enough
-from pumpwatch_workbench.play.desk.options import default_store
 
 
 def report(
     *,
     since: Annotated[str, typer.Option(help="How far back, such as 12h or 7d.")] = "7d",
     stage: Annotated[
-        str, typer.Option(help="A deployed stage; empty: paper trading on this machine.")
+        str, typer.Option(help="A deployed stage; empty: a store on this machine.")
     ] = "",
-    store: Annotated[
-        Path | None, typer.Option(help="Paper trading's file; empty: ~/.pumpwatch/paper.db.")
-    ] = None,
+    store: Store = None,
+    mode: ModeOfTrades = None,
     region: Region = "",
     fetch_candles: Annotated[
         str,
@@ -65,8 +64,9 @@ def report(
 ) -> None:
     """Report on events, trades, protections and runs of an installation.
 
-    Writes a page that needs no other file. With --stage it reads the stack's table, bucket and
-    logs with your AWS credentials; nothing is changed anywhere.
+    Writes a page that needs no other file, about the running or newest store on this machine, and
+    the trades of one mode: the newest trade's, or --mode. With --stage it reads the stack's table,
+    bucket and logs with your AWS credentials; nothing is changed anywhere.
 
     Examples:
       pumpwatch report --since 7d
@@ -83,7 +83,9 @@ def report(
         if stage:
             period = _of_stage(stage, region, begin, until)
         else:
-            period = period_of_file(store or default_store(), begin, until)
+            chosen = Choice(store, mode if store is None else None)
+            period = period_of_file(chosen.first_store(), begin, until)
+    period = of_mode(period, mode)
     if fetch_candles:
         with busy("Asking for candles"):
             period = _with_candles(period, fetch_candles)
@@ -95,6 +97,7 @@ def report(
         typer.echo(json.dumps(document_of(period, figures)))
     else:
         _write(period, figures, out)
+        typer.echo(f"About {period.source}")
 
 
 def _of_stage(stage: str, region: str, since: int, until: int) -> Period:

@@ -9,18 +9,20 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from pumpwatch.settings.overrides import OF_THE_DEPLOYMENT
 from pumpwatch_workbench.cli.options import (
+    ActOption,
     AsJson,
-    DetectorName,
-    DetectorOption,
+    ConfigFile,
     Replay,
     ReportPage,
-    StrategyName,
-    StrategyOption,
+    RuleOption,
+    Setting,
     Symbols,
     check_range,
 )
 from pumpwatch_workbench.cli.printing import print_end
+from pumpwatch_workbench.configuration.load import DeskSettings, load
 from pumpwatch_workbench.pages.files import check_report_path
 from pumpwatch_workbench.play.run.driver import play
 from pumpwatch_workbench.play.run.options import RunOptions
@@ -28,10 +30,13 @@ from pumpwatch_workbench.play.run.page import write_run_report
 from pumpwatch_workbench.play.run.summary import print_summary
 from pumpwatch_workbench.play.views.live import view_for
 from pumpwatch_workbench.recordings import RecordedFolder
+from pumpwatch_workbench.research.backtest.settings import pairs_from
 from pumpwatch_workbench.research.sample import sample_warning
 from pumpwatch_workbench.simulator.market.replay.recording import counted_events
 
 MOST_SYMBOLS = 2_000
+LOCK_STEP = {"parallel_requests", "requests_per_second"}
+"""Settings that a run decides itself: the same seed gives the same run."""
 SHORTEST, LONGEST = 0.5, 48
 """Hours: a pump needs its half hour."""
 MOST_SEED = 2**63 - 1
@@ -44,8 +49,10 @@ def run(
     hours: Annotated[float, typer.Option(help="Market hours to play.")] = 0.75,
     scan_interval: Annotated[int, typer.Option(help="Seconds between scans, 1 to 60.")] = 5,
     replay: Replay = None,
-    detector: DetectorOption = DetectorName.BOOSTED,
-    strategy: StrategyOption = StrategyName.FADE,
+    detector: RuleOption = None,
+    strategy: ActOption = None,
+    set_: Setting = None,
+    config: ConfigFile = None,
     report: ReportPage = Path("build/run-report.html"),
     as_json: AsJson = False,
 ) -> None:
@@ -61,23 +68,32 @@ def run(
       pumpwatch run
       pumpwatch run --symbols 200 --seed 7
       pumpwatch run --replay candles --json
+      pumpwatch run --strategy ride --set ride_exit=time --set symbols=A*
     """
     check_range("--symbols", symbols, 1, MOST_SYMBOLS)
     check_range("--seed", seed, 0, MOST_SEED)
     check_range("--hours", hours, SHORTEST, LONGEST)
     check_range("--scan-interval", scan_interval, 1, 60)
+    named = {"strategy": strategy, "detector": detector}
+    loaded = load(named, pairs=pairs_from(set_ or ()), file=config, environment={})
+    settings = {
+        name: given.text
+        for name, given in loaded.given.items()
+        if name not in DeskSettings.model_fields and name not in OF_THE_DEPLOYMENT | LOCK_STEP
+    }
     options = RunOptions(
         symbols=symbols,
         seed=seed,
         minutes=round(hours * 60),
         scan_interval=scan_interval,
         replay=replay,
-        detector=detector.value,
-        strategy=strategy.value,
+        detector=loaded.detect.detector,
+        strategy=loaded.trade.strategy_name,
+        settings=settings,
     )
     check_report_path(report)
     console = Console(stderr=as_json)
-    remarks = "" if replay is None else _checked(replay, detector)
+    remarks = "" if replay is None else _checked(replay, options.detector)
     with view_for(console) as view:
         result = play(options, view)
     page = write_run_report(result, report)

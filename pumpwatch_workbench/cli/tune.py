@@ -14,15 +14,16 @@ from rich.progress import Progress
 
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.options import (
+    ActOption,
     AsJson,
+    ConfigFile,
     DetectorName,
-    DetectorOption,
     Folder,
     QuotePrice,
     ReportPage,
+    RuleOption,
     Setting,
     StrategyName,
-    StrategyOption,
     check_range,
 )
 from pumpwatch_workbench.cli.printing import print_end
@@ -30,6 +31,7 @@ from pumpwatch_workbench.cli.progress import bars, track
 from pumpwatch_workbench.pages.files import check_report_path, write_page
 from pumpwatch_workbench.processes import keep_freed_memory
 from pumpwatch_workbench.research.backtest.recordings import Recordings
+from pumpwatch_workbench.research.backtest.settings import settings_of_file
 from pumpwatch_workbench.research.sample import sample_warning
 from pumpwatch_workbench.research.tune.doubts import doubts
 from pumpwatch_workbench.research.tune.engines import check_engine, opened
@@ -39,6 +41,7 @@ from pumpwatch_workbench.research.tune.search import BestSettings, check_study, 
 from pumpwatch_workbench.research.tune.space import SearchSpace, space_for
 from pumpwatch_workbench.research.tune.splits import Fold, WalkPlan, split
 from pumpwatch_workbench.research.tune.walk_forward import Tuned, walk_forward
+from pumpwatch_workbench.research.tune.written import check_file, write_found
 
 MOST_WORKERS = 256
 
@@ -60,8 +63,8 @@ class EngineName(StrEnum):
 def tune(
     folder: Folder,
     *,
-    strategy: StrategyOption = StrategyName.FADE,
-    detector: DetectorOption = DetectorName.BOOSTED,
+    strategy: ActOption = None,
+    detector: RuleOption = None,
     search: Annotated[
         list[str] | None,
         typer.Option(
@@ -69,6 +72,7 @@ def tune(
         ),
     ] = None,
     set_: Setting = None,
+    config: ConfigFile = None,
     trials: Annotated[int, typer.Option(help="Settings to try in each fold.", min=1)] = 100,
     folds: Annotated[int, typer.Option(help="Steps of the walk forward, 0 to 12.")] = 3,
     holdout: Annotated[float, typer.Option(help="Last share of the time, never searched.")] = 0.25,
@@ -83,6 +87,9 @@ def tune(
         Path | None, typer.Option(help="File that keeps the trials; given again, it goes on.")
     ] = None,
     quote_price: QuotePrice = None,
+    write: Annotated[
+        Path | None, typer.Option(help="Write what was found into this pumpwatch.toml.")
+    ] = None,
     report: ReportPage = Path("build/tune-report.html"),
     as_json: AsJson = False,
 ) -> None:
@@ -95,17 +102,23 @@ def tune(
     Examples:
       pumpwatch tune candles --trials 200 --workers 2
       pumpwatch tune candles --search ewma_jump=0.02:0.1 --detector ewma
+      pumpwatch tune candles --write pumpwatch.toml
     """
     check_range("--workers", workers, 1, MOST_WORKERS)
-    path = study or Path("build") / f"tune-{folder.resolve().name}-{strategy}.journal"
+    stored = settings_of_file(config)
+    acts = strategy or stored.pop("strategy", StrategyName.FADE)
+    rule = detector or stored.pop("detector", DetectorName.BOOSTED)
+    path = study or Path("build") / f"tune-{folder.resolve().name}-{acts}.journal"
     check_engine(engine, address)
     check_study(path)
     check_report_path(report)
     keep_freed_memory()
     console = Console(stderr=True)
-    if strategy == StrategyName.ALERT:
+    if write is not None:
+        check_file(write)
+    if acts == StrategyName.ALERT:
         raise BadInput("alert places no orders: tune fade or ride")
-    space = space_for(strategy, detector, search=search or (), fixed=set_ or ())
+    space = space_for(acts, rule, search=search or (), fixed=set_ or (), stored=stored)
     recordings = Recordings(folder, quote_price=quote_price)
     blocks = track(recordings.blocks(), "Segments of candles", len(recordings.segments))
     pool = SignalPool(blocks, space.loosest())
@@ -129,9 +142,11 @@ def tune(
         )
     warnings = doubts(tuned) + sample_warning(space.detector, recordings.fingerprints)
     page = write_page(render_tuned(TuneReport(tuned, folder.resolve().name, warnings)), report)
+    if write is not None:
+        write_found(write, tuned, folder.resolve().name)
     if as_json:
         document = {
-            "strategy": strategy,
+            "strategy": acts,
             "detector": space.detector,
             **_json(tuned),
             "warnings": warnings,
@@ -141,7 +156,7 @@ def tune(
         typer.echo(json.dumps(document))
     else:
         print_tuned(tuned, warnings, Console())
-    print_end(console, recordings.gaps(), study=path, report=page)
+    print_end(console, recordings.gaps(), study=path, report=page, settings=write)
 
 
 def _json(tuned: Tuned) -> dict[str, object]:

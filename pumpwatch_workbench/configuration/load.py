@@ -102,17 +102,21 @@ def load(
 ) -> Configuration:
     """Return the configuration; `options` that are None were not given, `pairs` are of `--set`.
 
+    Without an environment no file is looked for.
+
     Raises `SettingsError` and `BadInput` that say where something wrong stands.
     """
     file = _found(file, environment)
     given: dict[str, Given] = {}
     for name, text in (pairs or {}).items():
         if name not in KNOWN:
-            raise BadInput(f"--set {unknown(name, KNOWN)}")
+            raise BadInput(f"--set: {unknown(name, KNOWN)}")
         given[name] = Given(text, f"--set {name}", "option")
     for name, value in options.items():
         if value is not None:
             shown = OPTIONS.get(name, f"--{name.replace('_', '-')}")
+            if value == "":
+                raise BadInput(f"{shown} is empty: give a value, or leave it out")
             given.setdefault(name, Given(_option_text(value), shown, "option"))
     for name, text in _Variables(environment)().items():
         given.setdefault(name, Given(text, name.upper(), "environment"))
@@ -159,6 +163,8 @@ def read_file(path: Path) -> dict[str, Given]:
 
 def _found(file: Path | None, environment: Mapping[str, str]) -> Path | None:
     named = file or Path(environment.get("PUMPWATCH_CONFIG", ""))
+    if file is None and not environment:
+        return None
     if named != Path():
         if not named.is_file():
             raise BadInput(f"there is no configuration {named}: pumpwatch config init {named}")

@@ -15,7 +15,7 @@ from pumpwatch.errors import PumpwatchError
 from pumpwatch.metrics.catalogue import DETECT, TRADE
 from pumpwatch.settings.shared import REFUSED_REGIONS
 
-from .findings import Finding, Level, advice_for
+from .findings import Finding, Level, advice_for, findings_of
 from .halting import describe, halting_trades
 from .stack import AwsRefused, DeployedStack, FunctionBusy, aws_call
 from .stack_status import has_functions, judge_status
@@ -127,7 +127,7 @@ class Doctor:
                 return
             checks: Mapping[str, Mapping[str, Any]] = answer.payload["checks"]
             for name, facts in checks.items():
-                yield from _from_function(f"{function}: {name}", facts)
+                yield from findings_of(f"{function}: {name}", facts)
 
         return probe
 
@@ -226,15 +226,3 @@ class Doctor:
         for alarm in (alarm for alarm in ringing if topic in alarm["AlarmActions"]):
             text = str(alarm.get("AlarmDescription", alarm["AlarmName"]))
             yield Finding("alarms", Level.WARN, text, "docs/incidents.md says what each means.")
-
-
-def _from_function(name: str, facts: Mapping[str, Any]) -> Iterator[Finding]:
-    if not facts["ok"]:
-        error = str(facts.get("error", ""))
-        yield Finding(name, Level.FAIL, str(facts.get("detail", "")), advice_for(error))
-        return
-    for warning in facts.get("warnings", []):
-        advice = "Make a new key at Bybit, bound to an address, and put it into the secret."
-        yield Finding(name, Level.WARN, str(warning), advice)
-    shown = {key: value for key, value in facts.items() if key not in {"ok", "warnings"}}
-    yield Finding(name, Level.OK, ", ".join(f"{key} {value}" for key, value in shown.items()))

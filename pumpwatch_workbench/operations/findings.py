@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Level(StrEnum):
@@ -55,6 +56,33 @@ ADVICE: Mapping[str, str] = {
 }
 
 
-def advice_for(error: str) -> str:
+DESK_ADVICE = dict.fromkeys(ADVICE, "Put right what the sentence names, and check again.") | {
+    "ExchangeForbidden": (
+        "Bybit refuses this address. All programs on it together sent too many requests: end some"
+        " and wait for ten minutes; or it is in a country that Bybit does not serve."
+    ),
+    "ExchangeUnavailable": "Bybit did not answer in time. Look at the network and its status page.",
+    "BadCredentials": "Give the desk's own --key-file or --keyring, or the key's variables.",
+    "KeyRefused": "Bybit does not know the key: is it one of this host, and not expired?",
+}
+NEW_KEY = "Make a new key at Bybit, bound to an address, and put it in the place of this one."
+
+
+def findings_of(
+    name: str, facts: Mapping[str, Any], advice: Mapping[str, str] = ADVICE
+) -> Iterator[Finding]:
+    """Yield what a check answered, as `probe.run_checks` returns it."""
+    if not facts["ok"]:
+        todo = advice_for(str(facts.get("error", "")), advice)
+        yield Finding(name, Level.FAIL, str(facts.get("detail", "")), todo)
+        return
+    for warning in facts.get("warnings", []):
+        yield Finding(name, Level.WARN, str(warning), NEW_KEY if name.endswith("key") else "")
+    shown = {key: value for key, value in facts.items() if key not in {"ok", "warnings"}}
+    yield Finding(name, Level.OK, ", ".join(f"{key} {value}" for key, value in shown.items()))
+
+
+def advice_for(error: str, advice: Mapping[str, str] = ADVICE) -> str:
     """Return what to do about an error of this class."""
-    return ADVICE.get(error, "Look into the function's log group for the whole story.")
+    otherwise = "Look into the function's log group for the whole story."
+    return advice.get(error, otherwise if advice is ADVICE else advice["CheckFailed"])

@@ -41,15 +41,14 @@ def local_stores() -> list[Path]:
     return sorted(paths, key=lambda path: holder_of(path) is None)
 
 
-def note_of(database: Database, name: str, default: str = "") -> str:
-    """Return what the store notes of itself, such as its mode."""
-    row = database.row("SELECT value FROM notes WHERE key = ?", (name,))
-    return str(row[0]) if row is not None else default
-
-
 def mode_of(database: Database) -> str:
     """Return the mode that a store is of."""
-    return note_of(database, "mode", "paper")
+    return database.note("mode") or "paper"
+
+
+def stage_of(database: Database) -> str:
+    """Return the stage that a store is of."""
+    return database.note("stage") or mode_of(database)
 
 
 def name_of_store(path: Path, mode: str = "") -> str:
@@ -80,13 +79,13 @@ def installation_of_stack(stack: DeployedStack) -> Iterator[Installation]:
 
 
 @contextmanager
-def installation_of_store(path: Path) -> Iterator[Installation]:
+def installation_of_store(path: Path, *, may_be_older: bool = False) -> Iterator[Installation]:
     """Open a store beside the process that uses it. Raises `StoreProblem`."""
-    database = Database(path, alone=False)
+    database = Database(path, alone=False, may_be_older=may_be_older)
     try:
         mode = mode_of(database)
         yield Installation(
-            stage=note_of(database, "stage", mode),
+            stage=stage_of(database),
             mode=mode,
             name=name_of_store(path, mode),
             halts=SqliteHaltStore(database),

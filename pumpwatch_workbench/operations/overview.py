@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.adapters.bybit.session import BybitSession
@@ -22,7 +23,7 @@ from pumpwatch.domain.moments import DAY
 from pumpwatch.domain.trading.halt import CloseRequest, Halt
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.domain.trading.protections import Lock
-from pumpwatch.domain.trading.trades import Trade, TradeState
+from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.errors import PumpwatchError
 from pumpwatch.metrics.catalogue import DETECT, TRADE
 from pumpwatch.ports import HaltStore, Journal, LockStore, SignalStore
@@ -36,28 +37,21 @@ from pumpwatch_workbench.local.store import (
     SqliteSignalStore,
     holder_of,
 )
+from pumpwatch_workbench.pages.words import plain
 from pumpwatch_workbench.simulator.market_time import exchange_time_for
 
 from .halting import halting_trades
-from .installation import mode_of, name_of_stack, name_of_store, note_of
+from .installation import mode_of, name_of_stack, name_of_store, stage_of
 from .stack import DeployedStack
 
 Ages = dict[str, float | None]
 Prices = Mapping[str, Decimal]
+Stores = tuple[HaltStore, Journal, LockStore, SignalStore, PaperStore]
 LATEST_SUCCESS_SECONDS = 180
 PRICE_SECONDS = 3.0
 """Time for the exchange to say prices."""
 RUNS_LOOKED_AT = 2_000
 """Newest runs of a desk that are read: more than a day of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Stores:
-    halts: HaltStore
-    journal: Journal
-    locks: LockStore
-    signals: SignalStore
-    paper: PaperStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +72,11 @@ class Overview:
     process: str | None = None
     """The desk's process; empty when it does not run, None for a deployed stack."""
     name: str = ""
-    equity: Decimal | None = None
-    """USDT; None where nothing here keeps it."""
-    profit: Decimal = Decimal(0)
-    """Of the closed trades of this mode, USDT after costs."""
-    profit_today: Decimal = Decimal(0)
+    equity_usdt: Decimal | None = None
+    """None where nothing here keeps it."""
+    profit_usdt: Decimal = Decimal(0)
+    """Of the closed trades of this mode, after costs."""
+    profit_today_usdt: Decimal = Decimal(0)
     prices: Prices = field(default_factory=dict)
     """By symbol, of what is open and as far as they are known."""
     to_close: Mapping[str, CloseRequest] = field(default_factory=dict)
@@ -117,51 +111,17 @@ class Overview:
         known = [result for result in results if result is not None]
         return sum(known, Decimal(0)) if len(known) == len(results) else None
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> dict[str, Any]:
         """Return it as plain JSON."""
-        halt, signal = self.halt, self.last_signal
-        return {
-            "stage": self.stage,
-            "mode": self.mode,
-            "name": self.name,
-            "halt": halt and asdict(halt),
-            "seconds_since_success": self.ages,
-            "late": self.late,
-            "orders_today": self.orders_today,
-            "process": self.process,
-            "nothing_cares": self.abandoned,
-            "equity_usdt": _text(self.equity),
-            "profit_usdt": _text(self.profit),
-            "profit_today_usdt": _text(self.profit_today),
-            "open_result_usdt": _text(self.unrealised),
-            "last_signal": signal
-            and {"symbol": signal.symbol, "phase": signal.phase.value, "time": signal.time},
-            "trades": [self._trade(trade) for trade in self.trades],
-            "halting": [self._trade(trade) | {"reason": trade.halts} for trade in self.halting],
-            "unreadable": self.unreadable,
-            "locks": [
-                {"protection": lock.protection, "symbol": lock.symbol, "until": lock.until}
-                for lock in self.locks
-            ],
-        }
-
-    def _trade(self, trade: Trade) -> dict[str, object]:
-        return {
-            "signal_id": trade.signal_id,
-            "symbol": trade.symbol,
-            "strategy": trade.strategy,
-            "state": trade.state.value,
-            "mode": trade.mode,
-            "side": trade.side.value,
-            "quantity": str(trade.quantity),
-            "entry_price": _text(trade.entry_price),
-            "stop_loss": _text(trade.stop_loss),
-            "take_profit": _text(trade.take_profit),
-            "price": _text(self.prices.get(trade.symbol)),
-            "open_result_usdt": _text(self.open_result(trade)),
-            "asked_to_close": trade.signal_id in self.to_close,
-            "created": trade.created,
-        }
+        told: dict[str, Any] = plain(self)  # type: ignore[assignment]
+        for trade, shown in zip(self.trades, told["trades"], strict=True):
+            shown["price"] = plain(self.prices.get(trade.symbol))
+            shown["open_result_usdt"] = plain(self.open_result(trade))
+        for shown in told["halting"]:
+            shown["reason"] = shown["halts"]
+        told["seconds_since_success"] = told.pop("ages")
+        told["open_result_usdt"] = plain(self.unrealised)
+        return told | {"late": self.late, "nothing_cares": self.abandoned}
 
 
 def overview(stack: DeployedStack, wall: Callable[[], float] = time.time) -> Overview:
@@ -172,23 +132,21 @@ def overview(stack: DeployedStack, wall: Callable[[], float] = time.time) -> Ove
     for name, job in (("detect", DETECT), ("trade", TRADE)):
         last = totals.last_runs(job).succeeded
         ages[name] = None if last is None else now - last
-    stores = _Stores(
+    stores = (
         DynamoHaltStore(table),
         DynamoJournal(table),
         DynamoLockStore(table),
         DynamoSignalStore(table),
         DynamoPaperStore(table),
     )
-    return _overview(
-        stack.stage,
-        stack.output("TradingMode"),
-        ages,
-        now,
-        stores,
-        name=name_of_stack(stack),
-        address=stack.outputs.get("BybitBaseUrl", ""),
-        paper_equity=Decimal(stack.parameters.get("PaperEquityUsdt") or 0),
-    )
+    mode, address = stack.output("TradingMode"), stack.outputs.get("BybitBaseUrl", "")
+    seen = Overview(stack.stage, mode, None, ages, name=name_of_stack(stack))
+    seen = _filled(seen, now, stores, address)
+    equity = stack.parameters.get("PaperEquityUsdt")
+    if mode == "paper" and equity and seen.unrealised is not None:
+        worth = Decimal(equity) + DynamoPaperStore(table).load().realised + seen.unrealised
+        seen = replace(seen, equity_usdt=worth)
+    return seen
 
 
 def overview_of_store(database: Database, wall: Callable[[], float] = time.time) -> Overview:
@@ -203,73 +161,48 @@ def overview_of_store(database: Database, wall: Callable[[], float] = time.time)
                 ages[name] = max(0.0, now - run.time / 1000)
         if None not in (*ages.values(), equity):
             break
-    stores = _Stores(
+    stores = (
         SqliteHaltStore(database),
         SqliteJournal(database),
         SqliteLockStore(database),
         SqliteSignalStore(database),
         SqlitePaperStore(database),
     )
-    return _overview(
-        note_of(database, "stage", mode),
+    seen = Overview(
+        stage_of(database),
         mode,
+        None,
         ages,
-        now,
-        stores,
-        name=name_of_store(database.path, mode),
-        address=note_of(database, "base_url"),
-        equity=equity,
         process=holder_of(database.path) or "",
+        name=name_of_store(database.path, mode),
+        equity_usdt=equity,
     )
+    return _filled(seen, now, stores, database.note("base_url") or "")
 
 
-def _overview(
-    stage: str,
-    mode: str,
-    ages: Ages,
-    now: float,
-    stores: _Stores,
-    *,
-    name: str,
-    address: str,
-    equity: Decimal | None = None,
-    paper_equity: Decimal = Decimal(0),
-    process: str | None = None,
-) -> Overview:
-    halts, journal, time = stores.halts, stores.journal, int(now * 1000)
+def _filled(seen: Overview, now: float, stores: Stores, address: str) -> Overview:
+    """Return the overview with what the stores say."""
+    (halts, journal, locks, signals, paper), time = stores, int(now * 1000)
     live, asked = journal.live_trades(), halts.instructions()
     trades = [trade for trade in live if trade.state.live]
-    closed = [
-        trade
-        for trade in journal.trades_since(0)
-        if trade.state is TradeState.CLOSED and trade.is_of_mode(mode)
-    ]
-    today = [trade for trade in closed if (trade.exit_time or 0) // DAY == time // DAY]
-    prices = _prices(trades, address, stores.paper if mode == "paper" else None)
-    seen = Overview(
-        stage=stage,
-        mode=mode,
+    every = [trade for trade in journal.trades_since(0) if trade.is_of_mode(seen.mode)]
+    profits = [(trade.exit_time or 0, trade.realised_pnl) for trade in every]
+    today = [profit for time_of_exit, profit in profits if time_of_exit // DAY == time // DAY]
+    return replace(
+        seen,
         halt=asked.halt,
-        ages=ages,
         trades=trades,
         unreadable=[row.reason for row in live.unreadable],
         halting=halting_trades(journal, halts),
-        locks=list(stores.locks.current(time)),
+        locks=list(locks.current(time)),
         orders_today=journal.orders_on(datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d")),
-        process=process,
-        name=name,
-        equity=equity,
-        profit=sum((trade.realised_pnl for trade in closed), Decimal(0)),
-        profit_today=sum((trade.realised_pnl for trade in today), Decimal(0)),
-        prices=prices,
+        profit_usdt=sum((profit for _, profit in profits), Decimal(0)),
+        profit_today_usdt=sum(today, Decimal(0)),
+        prices=_prices(trades, address, paper if seen.mode == "paper" else None),
         to_close=asked.to_close,
-        last_signal=max(stores.signals.since(time - DAY), key=lambda s: s.time, default=None),
+        last_signal=max(signals.since(time - DAY), key=lambda signal: signal.time, default=None),
         now=time,
     )
-    if mode == "paper" and paper_equity and seen.unrealised is not None:
-        realised = stores.paper.load().realised
-        seen = replace(seen, equity=paper_equity + realised + seen.unrealised)
-    return seen
 
 
 def _prices(trades: list[Trade], address: str, paper: PaperStore | None) -> Prices:
@@ -281,22 +214,16 @@ def _prices(trades: list[Trade], address: str, paper: PaperStore | None) -> Pric
         return {symbol: position.last_price for symbol, position in held.items()}
     if not address:
         return {}
-    session = BybitSession(
-        address,
-        threads=1,
-        timeout_seconds=PRICE_SECONDS,
-        exchange_time=exchange_time_for(address),
-    )
+    exchange_time = exchange_time_for(address)
+    session = BybitSession(address, timeout_seconds=PRICE_SECONDS, exchange_time=exchange_time)
     try:
         session.start_run(TimerDeadline(PRICE_SECONDS))
         market = BybitMarketData(session).snapshot()
     except PumpwatchError:
-        return {}  # Shown as a price that is not known.
+        return {}  # shown as a price that is not known
     finally:
         session.close()
-    prices = zip(market.symbols, market.last_price.tolist(), strict=True)
-    return {symbol: Decimal(str(last)) for symbol, last in prices}
-
-
-def _text(value: Decimal | None) -> str | None:
-    return None if value is None else str(value)
+    last = dict(zip(market.symbols, market.last_price.tolist(), strict=True))
+    return {
+        trade.symbol: Decimal(str(last[trade.symbol])) for trade in trades if trade.symbol in last
+    }

@@ -7,44 +7,37 @@ from collections.abc import Iterator
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.domain.trading.strategies import EVIDENCE, with_evidence
 from pumpwatch.domain.trading.trades import Trade
-from pumpwatch_workbench.pages.words import duration, money, number, price, signed_money
+from pumpwatch_workbench.pages.words import duration, money, number, price, seconds, signed_money
 
 from .halting import describe, moment
-from .overview import LATEST_SUCCESS_SECONDS, Overview
+from .overview import Overview
 
 
 def lines_of(seen: Overview) -> Iterator[str]:
     """Yield an overview in sentences."""
-    runs = ""
-    if seen.process is not None:
-        runs = f" runs as process {seen.process}" if seen.process else " does not run"
-    yield f"{seen.name}{runs}"
+    runs = f" runs as process {seen.process}" if seen.process else " does not run"
+    yield f"{seen.name}{'' if seen.process is None else runs}"
     yield f"{seen.mode} mode, {seen.orders_today} orders today (UTC)"
     if seen.abandoned:
         yield "WARNING: something is open and nothing runs that cares for it. Start it"
-    equity = f"{money(seen.equity)} USDT" if seen.equity is not None else "not known here"
-    opened = signed_money(seen.unrealised) if seen.unrealised is not None else "price unknown"
-    yield (
-        f"equity {equity}; today {signed_money(seen.profit_today)},"
-        f" in all {signed_money(seen.profit)}, open {opened}"
-    )
-    signal = seen.last_signal
-    if signal is None:
-        yield "no signal in the last 24 hours"
-    else:
+    equity = "not known here" if seen.equity_usdt is None else f"{money(seen.equity_usdt)} USDT"
+    opened = "price unknown" if seen.unrealised is None else signed_money(seen.unrealised)
+    today, profit = signed_money(seen.profit_today_usdt), signed_money(seen.profit_usdt)
+    yield f"equity {equity}; today {today}, in all {profit}, open {opened}"
+    if signal := seen.last_signal:
         ago = duration(max(0, seen.now - signal.time))
         yield f"last signal: {signal.symbol} {signal.phase.value}, {ago} ago"
+    else:
+        yield "no signal in the last 24 hours"
     for name, age in seen.ages.items():
-        text = "never succeeded" if age is None else f"succeeded {duration(round(age * 1000))} ago"
-        if age is not None and age <= LATEST_SUCCESS_SECONDS:
-            text = f"succeeded {age:.0f} s ago"
+        text = "never succeeded" if age is None else f"succeeded {seconds(round(age))} ago"
         late = name in seen.late and seen.process != ""
         yield f"{name}: {text}{'  <- late' if late else ''}"
     yield from _stopped(seen)
-    if not seen.trades:
-        yield "no open positions"
     for trade in seen.trades:
         yield from _position(seen, trade)
+    if not seen.trades:
+        yield "no open positions"
     for name in sorted({trade.strategy for trade in seen.trades} & EVIDENCE.keys()):
         yield with_evidence(name)
 
@@ -65,17 +58,13 @@ def _stopped(seen: Overview) -> Iterator[str]:
 
 
 def _position(seen: Overview, trade: Trade) -> Iterator[str]:
-    result = seen.open_result(trade)
-    side = "long" if trade.side is Side.BUY else "short"
-    now = f"now {price(seen.prices[trade.symbol])}" if result is not None else "price unknown"
-    gain = f", {signed_money(result)} USDT" if result is not None else ""
-    yield (
-        f"{trade.symbol} {side} {number(trade.quantity)} at {price(trade.entry_price)}, {now}{gain}"
-    )
-    other = f", of {trade.mode} mode" if trade.mode not in ("", seen.mode) else ""
-    yield (
-        f"  stop {price(trade.stop_loss)}, target {price(trade.take_profit)},"
-        f" {trade.state.value}{other}, since {moment(trade.created)}"
-    )
+    result, side = seen.open_result(trade), "long" if trade.side is Side.BUY else "short"
+    now = "price unknown"
+    if result is not None:
+        now = f"now {price(seen.prices[trade.symbol])}, {signed_money(result)} USDT"
+    yield f"{trade.symbol} {side} {number(trade.quantity)} at {price(trade.entry_price)}, {now}"
+    other = f", of {trade.mode} mode" * (trade.mode not in ("", seen.mode))
+    ends = f"stop {price(trade.stop_loss)}, target {price(trade.take_profit)}"
+    yield f"  {ends}, {trade.state.value}{other}, since {moment(trade.created)}"
     if request := seen.to_close.get(trade.signal_id):
         yield f"  to be closed for {request.by}: {request.reason}"

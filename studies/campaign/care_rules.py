@@ -20,11 +20,8 @@ STOP_NEEDS = frozenset(
 """The calls without which a stop may wait. Whatever else fails: no position stays without its stop,
 and none stays open beyond its time, for longer than two runs."""
 EXIT_NEEDS = STOP_NEEDS | {("journal", name) for name in ("intend", "settle", "save")}
-NEEDS = {
-    "stops": STOP_NEEDS,
-    "exits": EXIT_NEEDS,
-    "halts": EXIT_NEEDS | {("halts", "instructions")},
-}
+TOLD_NEEDS = EXIT_NEEDS | {("halts", "instructions")}
+NEEDS = {"stops": STOP_NEEDS, "exits": EXIT_NEEDS, "halts": TOLD_NEEDS}
 RUNS = 2
 AFTER_REFUSAL = 6 * MINUTE
 """Milliseconds that a refused exit may wait for its next try."""
@@ -49,16 +46,19 @@ class CareRules:
             self._sound_runs[what] = 0 if what in self._disturbed else self._sound_runs[what] + 1
         self._disturbed.clear()
         could = {what for what, runs in self._sound_runs.items() if runs >= RUNS}
-        facts, halt = self._facts, self._facts.halts.current()
+        facts, asked = self._facts, self._facts.halts.instructions()
         live, bare = facts.live_trades(), facts.ledger.protection.bare_since
         since = looked - (RUNS - 1) * MINUTE
-        must_close = halt is not None and halt.close_positions and halt.since < since
+        halt, requests = asked.halt, asked.to_close.values()
+        all_close = halt is not None and halt.close_positions and halt.since < since
+        to_close = {request.signal_id for request in requests if request.time < since}
         for position in ours:
             symbol, trade = position.symbol, live.get(position.symbol)
             if trade is None or facts.exchange.is_dead(symbol) or self.waits(trade):
                 continue
             if "stops" in could and bare.get(symbol, looked) < since:
                 yield f"care: {symbol} is without a stop after {RUNS} runs that could set it"
+            must_close = all_close or trade.signal_id in to_close
             due = position.opened + facts.limit_minutes * MINUTE < since
             if (due and "exits" in could) or (must_close and "halts" in could):
                 yield f"care: {symbol} is open after {RUNS} runs that had to close it"

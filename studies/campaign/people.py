@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.access import Access
-from pumpwatch.domain.trading.halt import Halt
+from pumpwatch.domain.trading.halt import CloseRequest, Halt
 from pumpwatch_workbench.simulator.engine.prices import floor_to
 from pumpwatch_workbench.simulator.engine.records import StopRequest
 from pumpwatch_workbench.simulator.engine.refusals import Refused
@@ -48,6 +48,10 @@ class People:
             exchange.access = BAD_KEYS[int(trouble.size * len(BAD_KEYS))], now
         elif trouble.kind.startswith("halt"):
             self._halt(trouble)
+            trade = self._facts.live_trades().get(symbol)
+            if trade is not None and trouble.size > HALF:
+                request = CloseRequest(trade.signal_id, exchange.now, "a person", "enough")
+                self._facts.halts.ask_to_close(request)
         elif trouble.kind == "move_stop":
             return is_open and self._move_stop(trouble, symbol)
         elif is_open != (trouble.kind in ("odd_ours", "untold_close")) or exchange.is_dead(symbol):

@@ -6,6 +6,7 @@ it, folders of candles are small ones. `ADDED` and `REPLACED` say what else diff
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -27,13 +28,15 @@ from pumpwatch.adapters.dynamodb.journal import DynamoJournal
 from pumpwatch.adapters.dynamodb.stores import DynamoLeaseStore
 from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.domain.trading.halt import Halt
+from pumpwatch.domain.trading.trades import TradeState
 from pumpwatch.errors import BadInput
 from pumpwatch.metrics.catalogue import DETECT, TRADE
-from pumpwatch_workbench.cli import paper as paper_command
+from pumpwatch_workbench.cli import desk as desk_command
 from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.cli.times import parse_duration, period_of
+from pumpwatch_workbench.local.store import Database, SqliteJournal, SqliteLeaseStore
 from pumpwatch_workbench.operations.stack import DeployedStack
-from pumpwatch_workbench.play.desk import play as paper_play
+from pumpwatch_workbench.play.desk import play as desk_play
 from pumpwatch_workbench.play.run import driver
 from pumpwatch_workbench.research.comparison.journal import export_trades
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
@@ -45,8 +48,10 @@ from pumpwatch_workbench.simulator.server import SimulatorServer
 COINS = ("BTCUSDT", "DOGEUSDT", "ETHUSDT")
 ADDED = {
     "backfill": "--base-url {bybit}",
+    "close": "--wait 0",
     "campaign": "--seeds 2 --workers 1",
     "compare": "--from 2026-09-15 --to 2026-09-18",
+    "desk": "--base-url {bybit} --duration 3m",
     "download": "--base-url {bybit} --from 2026-09-01 --to 2026-09-01T06:00",
     "paper": "--base-url {bybit} --duration 3m",
     "tune": "--trials 2 --folds 1 --workers 1",
@@ -56,7 +61,9 @@ PLANTED = ("--bug", "no-time-check-before-order")
 """A bug of the catalogue, which its own test notices; all of them take minutes."""
 REPLACED = {
     "--bucket": "{bucket}",
+    "--confirm": "{account}",
     "--journal": "{journal}",
+    "--key-file": "{key}",
     "--labels": "{labels}",
     "--metrics-port": "0",
     "--replay": "my-candles",
@@ -73,11 +80,11 @@ READABLE = {
     "--to": lambda _, text: period_of("1970-01-01", text),
 }
 """Values that may be replaced, and what must be able to read those on the page."""
-OPERATORS_OWN = {"backfill", "doctor", "halt", "resume", "status"}
+OPERATORS_OWN = {"backfill", "close", "doctor", "halt", "resume", "status"}
 """What is typed in an emergency, also from the middle of a sentence."""
 GROUPS = {
-    "a deployed stack": {"backfill", "compare", "doctor", "halt", "resume", "status"},
-    "the market": {"download", "paper", "report"},
+    "a deployed stack": {"backfill", "close", "compare", "doctor", "halt", "resume", "status"},
+    "the market": {"desk", "download", "paper", "report"},
     "candles and worlds": {"backtest", "campaign", "costs", "evaluate", "tune"},
     "a replay": {"run"},
     "elsewhere": {"scale", "simulator", "train"},
@@ -126,6 +133,10 @@ def adapted(words: list[str], places: dict[str, object]) -> list[str]:
             changed[number] = REPLACED[option].format(**places)
     if changed[0] in FOLDER_OF_CANDLES and len(changed) > 1 and not changed[1].startswith("-"):
         changed[1] = str(places["candles"])
+    if changed[0] == "compare" and not {"--table", "--journal"} & set(changed):
+        changed += ["--store", str(places["store"])]
+    if changed[:2] == ["doctor", "--mode"]:
+        changed += ["--base-url", str(places["bybit"])]
     if "--planted" in changed:
         changed += PLANTED
     return changed + ADDED.get(changed[0], "").format(**places).split()
@@ -136,7 +147,7 @@ def problem_of(
 ) -> list[str]:
     """Type the command; return what went wrong, in at most one line."""
     try:
-        result = CliRunner().invoke(app, adapted(words, places), input="prod\n")
+        result = CliRunner().invoke(app, adapted(words, places), input="y\n")
     except BadInput as error:
         return [f"{line}: {error}"]
     raised = result.exception is not None and not isinstance(result.exception, SystemExit)
@@ -150,6 +161,7 @@ def scratch(tmp_path, monkeypatch):
     """An empty folder to work in, which is also the home."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("PUMPWATCH_HOME")
     return tmp_path
 
 
@@ -160,8 +172,8 @@ def bybit(monkeypatch):
     market = ScriptedMarket({coin: [(0, 100.0)] for coin in COINS})
     clock = MarketClock(start=start, stepped=True)
     settings = ExchangeSettings(rate_limits=False)
-    stepped = partial(paper_play.play, pace_of=lambda _: SteppedPace(clock))
-    monkeypatch.setattr(paper_command, "play", stepped)
+    stepped = partial(desk_play.play, pace_of=lambda _: SteppedPace(clock))
+    monkeypatch.setattr(desk_command, "play", stepped)
     with SimulatorServer(Exchange(market, clock, credentials_from_seed(1), settings)) as server:
         yield f"http://127.0.0.1:{server.port}"
 
@@ -199,24 +211,29 @@ def test_every_command_is_in_a_group():
 
 
 def test_commands_for_a_deployed_stack(deployed, bybit, candles, tmp_path):
-    """And those that name a store of paper trading, which is made first where one is named."""
+    """And those that compare a store. The stack has an open trade of the coin on the pages."""
     commands = of_group("a deployed stack")
-    places = {"bybit": bybit, "candles": candles, "store": tmp_path / "paper.db"}
+    places = {"bybit": bybit, "candles": candles, "store": tmp_path / "a.db"}
+    places |= {"key": tmp_path / "key.json", "account": 1}
+    with_trade = Database(places["store"])
+    lease = SqliteLeaseStore(with_trade).acquire("trade", owner="run", seconds=30)
+    SqliteJournal(with_trade).save(TRADED, lease)
+    with_trade.close()
+    lease = DynamoLeaseStore(deployed.table()).acquire("trade", owner="run", seconds=30)
+    opened = a_trade("open", symbol="DOGEUSDT", state=TradeState.OPEN)
+    DynamoJournal(deployed.table()).save(opened, lease)
     places |= {"bucket": deployed.outputs["HistoryBucket"], "table": "pumpwatch-dev"}
     places["journal"] = tmp_path / "journal.jsonl"
     export_trades([TRADED], places["journal"])
     problems, halts = [], DynamoHaltStore(deployed.table())
-    if any("--store" in words for _, words in commands):
-        here = Shown("here", 0, "", typed=True)
-        problems += problem_of(here, ["paper", "--store", "paper.db"], **places)
     for line, words in commands:
-        if "--store" not in words and words[0] == "resume":
+        if words[0] == "resume":
             halts.halt(Halt("a look", 1, by="me"))
         elif halts.current() is not None:
             halts.resume(by="me", time=2)
-        # A store's last run was in the market's time, which is not ours: it may well be late.
-        late = words[0] == "status" and "--store" in words
-        problems += problem_of(line, words, (0, 1) if late else (0,), **places)
+        # A desk's own key and disk are not there.
+        good = (0, 1) if words[:2] == ["doctor", "--mode"] else (0,)
+        problems += problem_of(line, words, good, **places)
     assert not problems, "\n".join(problems)
 
 
@@ -226,7 +243,10 @@ def test_commands_for_the_market(bybit, scratch, monkeypatch):
     commands = sorted(of_group("the market"), key=lambda command: command[1][0] == "report")
     store, labels = scratch / ".pumpwatch" / "paper.db", scratch / "labels.csv"
     labels.write_text("symbol,onset,counted\nBTCUSDT,2026-10-02T00:00:00Z,1\n")
-    places = {"bybit": bybit, "store": store, "labels": labels}
+    account, key = credentials_from_seed(1), scratch / "key.json"
+    key.write_text(json.dumps({"api_key": account.api_key, "api_secret": account.api_secret}))
+    places = {"bybit": bybit, "store": store, "labels": labels, "key": key}
+    places["account"] = account.user_id
     assert problems_of(commands, "download", "--out", "folder-{}", **places) == []
     assert list(scratch.glob("folder-*/candles.parquet"))
     assert store.exists()

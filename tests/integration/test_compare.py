@@ -18,6 +18,7 @@ from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.main import app
+from pumpwatch_workbench.local.store import Database, SqliteJournal, SqliteLeaseStore
 from pumpwatch_workbench.research.backtest.engine import run_backtest
 from pumpwatch_workbench.research.backtest.market import Block
 from pumpwatch_workbench.research.comparison.attribution import CAUSES, attribute_pair, market_price
@@ -201,7 +202,10 @@ def test_command_reads_the_table_and_its_export(outcome, folder, tmp_path):
     assert set(answer["by_cause_usdt"]) == set(CAUSES)
     exported = sorted(read_export(file), key=lambda trade: trade.signal_id)
     assert exported == sorted(journal_of(outcome), key=lambda trade: trade.signal_id)
-    assert json.loads(run(folder, "--journal", file, "--json").stdout) == answer
+    assert answer.pop("source").startswith(f"table {name}, ")
+    again = json.loads(run(folder, "--journal", file, "--json").stdout)
+    assert again.pop("source").startswith(str(file))
+    assert again == answer
     words = run(folder, "--journal", file).output
     for text in ("win rate", "final balance", "drawdown", "missed", "Not among the candles"):
         assert text in words
@@ -210,11 +214,32 @@ def test_command_reads_the_table_and_its_export(outcome, folder, tmp_path):
         assert text in page
 
 
+def test_the_local_store_is_compared_without_aws_and_modes_are_not_mixed(
+    outcome, folder, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("PUMPWATCH_HOME", str(tmp_path))
+    first, second, *others = journal_of(outcome)
+    database = Database(tmp_path / "paper.db")
+    lease = SqliteLeaseStore(database).acquire("trade", owner="test", seconds=60)
+    modes = ["live", "demo", *["live"] * len(others)]
+    for trade, mode in zip((first, second, *others), modes, strict=True):
+        SqliteJournal(database).save(trade.with_(mode=mode), lease)
+    database.close()
+    live = json.loads(run(folder, "--json").stdout)
+    assert "on this machine" in live["source"]
+    assert live["source"].endswith("live mode; 1 of demo mode left out")
+    assert (live["paired"], live["journal"]["trades"]) == (1, 2)
+    demo = json.loads(run(folder, "--json", "--store", database.path, "--mode", "demo").stdout)
+    assert (demo["paired"], demo["journal"]["trades"]) == (1, 1)
+    assert "live mode; 1 of demo mode left out" in " ".join(run(folder).output.split())
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        ([], "either --table or --journal"),
-        (["--table", "a", "--journal", "b"], "either --table or --journal"),
+        ([], "there is no store"),
+        (["--table", "a", "--journal", "b"], "name one journal"),
+        (["--store", "a", "--journal", "b"], "name one journal"),
         (["--journal", "nowhere.jsonl"], "cannot be read"),
         (["--journal", "empty.jsonl"], "no trade in this period"),
     ],

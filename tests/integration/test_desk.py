@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import threading
 import time
 from dataclasses import replace
@@ -18,7 +19,13 @@ from support.paper_trading import (
 )
 
 from pumpwatch.domain.trading.trades import TradeState
-from pumpwatch.errors import BadInput, ExchangeForbidden, InvariantBroken
+from pumpwatch.errors import (
+    BadInput,
+    ExchangeForbidden,
+    InvariantBroken,
+    PumpwatchError,
+    StoreUnavailable,
+)
 from pumpwatch_workbench.local.store import Database, SqliteJournal
 from pumpwatch_workbench.play.desk.desk import Desk
 from pumpwatch_workbench.play.desk.play import NoNetwork, play
@@ -100,7 +107,7 @@ def test_an_account_is_traded_with_the_production_broker(world, store, mode):
     assert trade.acknowledged is not None, "the exchange has said that it has the order"
     assert seen.facts.title.startswith(f"{mode.capitalize()} trading")
     key = credentials_from_seed(1)
-    assert not any(secret in note for note in seen.notes for secret in (key.api_key, key.api_secret))
+    assert not any(key.api_key in note or key.api_secret in note for note in seen.notes)
     # The store is this mode's from now on.
     with pytest.raises(BadInput, match=rf"is a store of {mode} mode: start with --mode {mode}"):
         trade_for(world, options_for(world.url, store, mode="paper"))
@@ -132,12 +139,12 @@ def test_a_key_that_must_not_be_used_ends_a_desk_without_trades(
     [
         ({"live_trading_confirmation": None}, "--confirm UID"),
         ({"strategy": None}, "--strategy alert, fade or ride"),
-        ({"mode": "real"}, "--mode is real"),
+        ({"mode": "real"}, "--mode=.real. is not allowed"),
         ({"key_file": None}, "no key was given"),
     ],
 )
 def test_live_is_chosen_deliberately(world, store, given, words):
-    with pytest.raises(BadInput, match=words):
+    with pytest.raises(PumpwatchError, match=words):
         trade_for(world, account_options(world, store, **given))
 
 
@@ -166,7 +173,8 @@ def test_open_trades_outlive_a_revoked_key_and_are_closed_with_a_new_one(with_op
         def wait_until(self, time):
             if time > START + 11 * MINUTE and not replaced:
                 replaced.append(time)
-                account = replace(credentials_from_seed(2), user_id=credentials_from_seed(1).user_id)
+                uid = credentials_from_seed(1).user_id
+                account = replace(credentials_from_seed(2), user_id=uid)
                 world.exchange.credentials = {account.api_key: account}
                 write_key(store.parent / "key.json", seed=2)
             return super().wait_until(time)
@@ -275,3 +283,36 @@ def test_a_bug_in_every_tick_ends_a_desk_without_trades(world, store, monkeypatc
     with pytest.raises(KeyError):
         trade_for(world, account_options(world, store))
 
+
+def test_a_full_disk_leaves_positions_looked_at_and_is_said_once(
+    with_open_trade, store, monkeypatch
+):
+    """Nothing can be written for two minutes."""
+    world, original, asked = with_open_trade, Database.write, []
+
+    def is_full():
+        return START + 8 * MINUTE <= world.clock.now() < START + 10 * MINUTE
+
+    def write(self, sql, values=()):
+        if is_full():
+            raise StoreUnavailable("the store: the disk is full: free some space")
+        return original(self, sql, values)
+
+    monkeypatch.setattr(Database, "write", write)
+    intercept(world, lambda method, path: asked.append(path) if is_full() else None)
+    seen, tally = trade_for(world, account_options(world, store, duration=6 * MINUTE))
+    assert POSITIONS in asked
+    assert sum("the disk is full" in note for note in seen.notes) < 8
+    assert "It works again" in seen.notes
+    assert tally.closed == 1
+
+
+def test_a_port_that_is_taken_ends_a_desk_without_trades_only(with_open_trade, store, tmp_path):
+    world = with_open_trade
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        given = {"metrics_port": port, "duration": 1}
+        seen, _ = trade_for(world, account_options(world, store, **given))
+        assert any(f"--metrics-port {port} cannot be opened" in note for note in seen.notes)
+        with pytest.raises(BadInput, match=f"--metrics-port {port} cannot be opened"):
+            trade_for(world, account_options(world, tmp_path / "other.db", **given))

@@ -206,6 +206,26 @@ def test_trade_killed_after_its_order_has_one_order_and_one_stop(world):
     wait_for(lambda: world.about(entered.symbol, "opened", CHARTS))
 
 
+def test_person_closes_a_single_trade(world):
+    told = wait_for(partial(closed_by_hand, world))
+    trade, state = told["trade"], world.market.exchange.state()
+    exits = [order for order in state["orders"] if order["symbol"] == trade["symbol"]]
+    assert any(order["reduceOnly"] and order["side"] == "Sell" for order in exits)
+    result = f"{trade['symbol']} long closed"
+    wait_for(partial(world.about_any, trade["symbol"], result, "result"))
+
+
+def closed_by_hand(world):
+    """Return what `close` says once it was not the stop or the target that ended the trade."""
+    still_open = [t for t in traded(world, "live") if t.state is TradeState.OPEN]
+    for trade in still_open[-1:]:
+        done = world.cloud.pumpwatch("close", trade.symbol, "--stack", STACK, "--json")
+        told = json.loads(done.stdout) if done.returncode == 0 else None
+        if told is not None and told["trade"]["exit_reason"] == "by_hand":
+            return told
+    return None
+
+
 def test_halt_closes_positions_and_resume_lets_trade_again(world):
     wait_for(lambda: world.market.exchange.state()["positions"])
     halt = ("halt", "--stack", STACK, "--reason", "rehearsal", "--close-positions")

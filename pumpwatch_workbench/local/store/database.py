@@ -44,16 +44,23 @@ class Database:
     """An open store file. `writable` ones are refused to a second process until `close`.
 
     One that is not `alone` must exist, and is written to beside the process that has it: for a
-    word in passing, such as a halt. Raises `StoreProblem` where the file cannot be used; later
-    failures are `StoreUnavailable`.
+    word in passing, such as a halt, which an older version's file takes too. Raises `StoreProblem`
+    where the file cannot be used; later failures are `StoreUnavailable`.
     """
 
-    def __init__(self, path: Path, *, writable: bool = True, alone: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        writable: bool = True,
+        alone: bool = True,
+        may_be_older: bool = False,
+    ) -> None:
         self.path = path
         self._alone = threading.RLock()
         self._guard = _only_instance(path) if writable and alone else None
         try:
-            self._connection = _connect(path, writable, alone)
+            self._connection = _connect(path, writable, alone, may_be_older)
         except BaseException:
             self._give_up_guard()
             raise
@@ -218,7 +225,7 @@ def _address(path: Path, mode: str = "ro") -> str:
     return f"{path.absolute().as_uri()}?mode={mode}"
 
 
-def _connect(path: Path, writable: bool, alone: bool) -> sqlite3.Connection:
+def _connect(path: Path, writable: bool, alone: bool, may_be_older: bool) -> sqlite3.Connection:
     made_here = writable and alone
     if not made_here:
         _refuse_absent(path)
@@ -231,7 +238,7 @@ def _connect(path: Path, writable: bool, alone: bool) -> sqlite3.Connection:
             isolation_level=None,
             check_same_thread=False,
         )
-        _check_version(connection, path, may_be_older=made_here)
+        _check_version(connection, path, may_be_older=made_here or may_be_older)
         connection.execute("PRAGMA synchronous = FULL")
         if made_here:
             bring_up_to_date(connection)
@@ -291,4 +298,11 @@ def bring_up_to_date(connection: sqlite3.Connection) -> None:
             f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; {step}"
             f" PRAGMA user_version = {number}; COMMIT;"
         )
-    connection.execute("INSERT OR REPLACE INTO notes VALUES ('process', ?)", (str(os.getpid()),))
+    try:
+        connection.execute(
+            "INSERT OR REPLACE INTO notes VALUES ('process', ?)", (str(os.getpid()),)
+        )
+    except sqlite3.OperationalError as error:
+        # What is open must be cared for on a full disk too; the note is for messages.
+        if error.sqlite_errorname != "SQLITE_FULL":
+            raise

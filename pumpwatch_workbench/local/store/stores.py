@@ -94,12 +94,12 @@ def check_lease(database: Database, lease: Lease) -> None:
 class SqliteHaltStore(InFile, HaltStore):
     """The halt flag, with all former halts, and the requests to close."""
 
+    def current(self) -> Halt | None:
+        return self._record(Halt, "SELECT body FROM halts WHERE ended IS NULL")
+
     def instructions(self) -> Instructions:
         requests = self._records(CloseRequest, "SELECT body FROM close_requests")
-        return Instructions(
-            self._record(Halt, "SELECT body FROM halts WHERE ended IS NULL"),
-            {request.signal_id: request for request in requests},
-        )
+        return Instructions(self.current(), {request.signal_id: request for request in requests})
 
     def ask_to_close(self, request: CloseRequest) -> None:
         values = (request.signal_id, body_of(request))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -27,9 +27,11 @@ from pumpwatch_workbench.local.store import (
     SqliteSignalStore,
     SqliteTotalsStore,
 )
+from pumpwatch_workbench.operations.installation import stage_of
 from pumpwatch_workbench.operations.journal.candles import stored_candles
 from pumpwatch_workbench.operations.journal.lambda_logs import FunctionLog
 from pumpwatch_workbench.pages.event_rows import CandleRow
+from pumpwatch_workbench.research.comparison.journal import of_one_mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,19 @@ class Period:
     """Candles by event id, from 20 minutes before the alarm to 60 minutes after it."""
 
 
+def of_mode(period: Period, mode: str | None) -> Period:
+    """Return the period with the trades of one mode; its source says which."""
+    trades, words = of_one_mode(period.trades, mode)
+    others = {trade.signal_id for trade in period.trades} - {trade.signal_id for trade in trades}
+    return replace(
+        period,
+        source=f"{period.source}, {words}",
+        trades=trades,
+        orders=[order for order in period.orders if order.signal_id not in others],
+        repairs=[repair for repair in period.repairs if repair[0] not in others],
+    )
+
+
 def period_of_file(path: Path, since: int, until: int) -> Period:
     """Return what the file says. Raises `StoreProblem` for one that cannot be read."""
     database = Database(path, writable=False)
@@ -79,7 +94,7 @@ def period_of_file(path: Path, since: int, until: int) -> Period:
         signals = SqliteSignalStore(database).since(since)
         return Period(
             source=str(path),
-            stage=database.note("stage") or "paper",
+            stage=stage_of(database),
             since=since,
             until=until,
             trades=journal.trades_since(since).require_all(),

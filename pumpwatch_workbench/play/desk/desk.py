@@ -19,7 +19,13 @@ from pumpwatch.bootstrap.probe import CheckFailed
 from pumpwatch.bootstrap.trade import LONGEST_RUN, TradeStores, trade_function
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.moments import MINUTE
-from pumpwatch.errors import BadCredentials, BadInput, KeyRefused, StoreUnavailable
+from pumpwatch.errors import (
+    BadCredentials,
+    BadInput,
+    InvariantBroken,
+    KeyRefused,
+    StoreUnavailable,
+)
 from pumpwatch.invocation import Tick
 from pumpwatch.ports import MetricsSink, Secrets
 from pumpwatch.usecases.detect.market_watch import chosen_by
@@ -49,7 +55,7 @@ CHECK_SECONDS = 15.0
 """Longest check of the key."""
 BANNED = 10 * MINUTE
 """Time without requests after HTTP 403, as Bybit asks."""
-CHOSEN, MODE, STAGE = "symbols", "mode", "stage"
+CHOSEN, MODE, STAGE, BASE_URL = "symbols", "mode", "stage", "base_url"
 """Notes: the symbols, of a store that was made before there were modes, and whose the file is."""
 
 
@@ -88,6 +94,7 @@ class Desk:
         )
         self._sessions = {"detect": exchange.session}
         self._requests_before = 0
+        self._asked: set[str] = set()
         self._chosen = chosen_by(options.detect)
         self.market = WatchedMarket(exchange.market, options.detect.symbol_choice)
         detect_stores = DetectStores(
@@ -181,6 +188,18 @@ class Desk:
         self._sessions["detect"].start_run(TimerDeadline(CHECK_SECONDS))
         self.market.check()
 
+    def is_asked_to_close(self) -> bool:
+        """Return whether a person asked to close something since this was looked at last."""
+        try:
+            instructions = self.halts.instructions()
+        except (StoreUnavailable, InvariantBroken):
+            return False  # trade's next run says so
+        asked = {*instructions.to_close}
+        if instructions.halt is not None and instructions.halt.close_positions:
+            asked.add("")
+        new, self._asked = asked - self._asked, asked
+        return bool(new)
+
     def ban(self) -> int:
         """Return the milliseconds that a ban of this address may go on."""
         return round(self._budget.seconds_banned() * 1000) or BANNED
@@ -195,7 +214,7 @@ class Desk:
         return exchange
 
 
-def claim(database: Database, *, mode: str, stage: str) -> None:
+def claim(database: Database, *, mode: str, stage: str, base_url: str) -> None:
     """Note whose the file is. Raises `BadInput` for one of another mode: its trades are there."""
     known = database.note(MODE)
     if known is None and database.note(CHOSEN) is not None:
@@ -205,7 +224,7 @@ def claim(database: Database, *, mode: str, stage: str) -> None:
             f"{database.path} is a store of {known} mode: start with --mode {known}, or name"
             " another file with --store"
         )
-    for key, value in ((MODE, mode), (STAGE, stage)):
+    for key, value in ((MODE, mode), (STAGE, stage), (BASE_URL, base_url)):
         if database.note(key) != value:
             with suppress(StoreUnavailable):  # a full disk: it is noted by a later start
                 database.write("INSERT OR REPLACE INTO notes VALUES (?, ?)", (key, value))

@@ -15,6 +15,7 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 
 from pumpwatch.domain.moments import MINUTE
@@ -27,7 +28,7 @@ from pumpwatch_workbench.play.desk.endpoint import Health
 from pumpwatch_workbench.play.desk.options import DeskOptions
 from pumpwatch_workbench.play.desk.pace import Pace
 from pumpwatch_workbench.play.desk.telling import PlayedTick, Tally, Teller
-from pumpwatch_workbench.play.views.view import RunFacts, RunView, TickSnapshot
+from pumpwatch_workbench.play.views.view import RunFacts, TickSnapshot
 
 OFFSET = 2_000
 """Milliseconds by which scans lie off their grid: a minute's tick comes when its candle closed."""
@@ -49,14 +50,12 @@ class DeskLoop:
         self,
         options: DeskOptions,
         desk: Desk,
-        view: RunView,
         teller: Teller,
         pace: Pace,
         health: Health,
     ) -> None:
         self._options = options
         self._desk = desk
-        self._view = view
         self._teller = teller
         self._pace = pace
         self._health = health
@@ -76,7 +75,7 @@ class DeskLoop:
             return self._teller.tally
         duration = self._options.duration
         end = None if duration is None else begin + duration
-        self._view.started(RunFacts(self._title(), start=begin, end=end))
+        self._teller.started(RunFacts(self._title(), start=begin, end=end))
         banned = False
         if not (self._desk.has_history and self._desk.records.since(begin - GAP)):
             banned = self._fill_history()
@@ -99,7 +98,7 @@ class DeskLoop:
         """
         while True:
             tick = PlayedTick(self._pace.now(), is_care=True)
-            banned = self._attempt("trade", lambda tick=tick: self._trade(tick), tick)
+            banned = self._attempt("trade", partial(self._trade, tick), tick)
             holds = self._desk.holds_trades()
             if not (banned and holds):
                 banned = self._attempt("start", self._reach, tick, raising=not holds)
@@ -128,7 +127,7 @@ class DeskLoop:
 
     def _fill_history(self) -> bool:
         """Fill the candle history, with care each minute; return whether the address is banned."""
-        self._view.note("Fetching the candle history ...")
+        self._teller.note("Fetching the candle history ...")
         shown = 0
 
         def progress(done: int, total: int) -> None:
@@ -138,15 +137,15 @@ class DeskLoop:
             step = done * 10 // total
             if step > shown:
                 shown = step
-                self._view.note(f"Candle history: {done} of {total} slices")
+                self._teller.note(f"Candle history: {done} of {total} slices")
             self._care_when_due()
 
         tick = PlayedTick(self._pace.now(), is_care=True)
         self._care_later(tick.due)
         banned = False
         with suppress(_Stopped):
-            banned = self._attempt("history", lambda: self._desk.backfill(progress), tick)
-        self._view.note("")
+            banned = self._attempt("history", partial(self._desk.backfill, progress), tick)
+        self._teller.note("")
         self._tell(tick)
         return banned
 
@@ -154,7 +153,7 @@ class DeskLoop:
         now = self._pace.now()
         if now >= self._next_care:
             tick = PlayedTick(now, is_care=True)
-            self._attempt("trade", lambda: self._trade(tick), tick)
+            self._attempt("trade", partial(self._trade, tick), tick)
             self._tell(tick)
             self._care_later(now)
 
@@ -186,10 +185,11 @@ class DeskLoop:
         begin = self._pace.now()
         banned = False
         if not tick.late:
-            banned = self._attempt("detect", lambda: self._detect(tick), tick)
+            banned = self._attempt("detect", partial(self._detect, tick), tick)
         signals = tick.detected is not None and bool(tick.detected.signals)
-        if not banned and (not tick.is_scan or signals or self._exit_is_near):
-            banned = self._attempt("trade", lambda: self._trade(tick), tick)
+        asked = self._desk.is_asked_to_close() or self._exit_is_near
+        if not banned and (not tick.is_scan or signals or asked):
+            banned = self._attempt("trade", partial(self._trade, tick), tick)
         self._teller.count(tick)
         self._tell(tick)
         if tick.is_scan:
@@ -240,8 +240,7 @@ class DeskLoop:
         self._exit_is_near = near
 
     def _tell(self, tick: PlayedTick) -> None:
-        holds = bool(tick.problems) and self._desk.holds_trades()
-        self._teller.tell(tick, holds_trades=holds)
+        self._teller.tell(tick)
         if not tick.problems and not tick.is_scan:
             self._bugs = 0
             self._health.note_good_tick()
@@ -255,7 +254,7 @@ class DeskLoop:
                 time=self._pace.now(),
                 tick=self._teller.tally.ticks,
                 equity=report.equity,
-                movers=self._desk.market.movers() if self._view.shows_movers else (),
+                movers=self._desk.market.movers() if self._teller.shows_movers else (),
                 positions=tuple(report.positions),
                 events_open=tick.detected.events_open if tick.detected else 0,
             )
@@ -288,7 +287,7 @@ class DeskLoop:
         try:
             self._desk.records.add(record)
         except RetryLater as error:
-            self._teller.once(f"the run was not recorded: {error}")
+            self._teller.note(f"the run was not recorded: {error}")
 
 
 def _place_of(error: Exception) -> str:

@@ -26,9 +26,12 @@ from pumpwatch_workbench.play.desk.loop import DeskLoop
 from pumpwatch_workbench.play.desk.options import DeskOptions
 from pumpwatch_workbench.play.desk.pace import ExchangePace, Pace
 from pumpwatch_workbench.play.desk.slack import SlackMessages
-from pumpwatch_workbench.play.desk.telling import SteadyView, Tally, Teller
+from pumpwatch_workbench.play.desk.telling import Tally, Teller
 from pumpwatch_workbench.play.views.view import RunView
 from pumpwatch_workbench.processes import relax_collector
+
+REPEAT_SECONDS = 600.0
+"""Time for which the same warning is not shown again."""
 
 
 class NoNetwork(PumpwatchError):
@@ -37,7 +40,7 @@ class NoNetwork(PumpwatchError):
 
 def play(
     options: DeskOptions,
-    shown: RunView,
+    view: RunView,
     stop: threading.Event,
     pace_of: Callable[[Desk], Pace] | None = None,
 ) -> Tally:
@@ -46,14 +49,15 @@ def play(
     `pace_of` replaces the clocks, for markets whose time is stepped. Raises `BadInput` for what
     cannot be opened or used, `NoNetwork`, a ban.
     """
-    view = SteadyView(shown)
+    teller = Teller(options.mode, view)
     with ExitStack() as stack:
-        stack.enter_context(_warnings_shown(view))
+        stack.enter_context(_warnings_shown(teller))
         for warning in options.warnings:
-            view.note(warning)
+            teller.note(warning)
         database = Database(options.store)
         stack.callback(database.close)
-        claim(database, mode=options.mode, stage=options.trade.stage)
+        trade = options.trade
+        claim(database, mode=options.mode, stage=trade.stage, base_url=trade.bybit_base_url)
         secrets, executor = _account(options, stack)
         health, metrics = Health(), ShownMetrics(options.trade.stage)
         sink = None if options.metrics_port is None else metrics
@@ -61,17 +65,17 @@ def play(
         wait = lambda seconds: (waited(seconds), None)[1]  # noqa: E731
         desk = Desk(options, database, sink, secrets, executor, wait)
         stack.callback(desk.close)
-        view.holds_trades = desk.holds_trades
-        _serve(options, desk, stack, metrics, health, view)
-        slack = None
+        teller.holds_trades = desk.holds_trades
+        _serve(options, desk, stack, metrics, health, teller)
         if options.webhook:
-            slack = stack.enter_context(SlackMessages(options.webhook, complain=view.note))
-        _resume_or_say(options, desk, view)
+            messages = SlackMessages(options.webhook, complain=teller.note)
+            teller.slack = stack.enter_context(messages)
+        _resume_or_say(options, desk, teller)
         pace = ExchangePace(desk.time, stop) if pace_of is None else pace_of(desk)
-        teller = Teller(options.mode, view, slack, pace.now)
+        teller.now = pace.now
         relax_collector()
         try:
-            return DeskLoop(options, desk, view, teller, pace, health).play()
+            return DeskLoop(options, desk, teller, pace, health).play()
         except RetryLater as error:
             raise NoNetwork(
                 f"{options.trade.bybit_base_url} cannot be reached ({error}): is there a network?"
@@ -101,7 +105,7 @@ def _serve(
     stack: ExitStack,
     metrics: ShownMetrics,
     health: Health,
-    view: RunView,
+    teller: Teller,
 ) -> None:
     """Open the port; without it a desk goes on only where trades are open."""
     if options.metrics_port is None:
@@ -112,24 +116,24 @@ def _serve(
     except BadInput as error:
         if not desk.holds_trades():
             raise
-        view.note(f"Trades are open, so the desk goes on without metrics: {error}")
+        teller.note(f"Trades are open, so the desk goes on without metrics: {error}")
     else:
-        view.note(f"Metrics for Prometheus: {url}")
+        teller.note(f"Metrics for Prometheus: {url}")
 
 
-def _resume_or_say(options: DeskOptions, desk: Desk, view: RunView) -> None:
+def _resume_or_say(options: DeskOptions, desk: Desk, teller: Teller) -> None:
     try:
         halt = desk.halts.current()
         if halt is not None and options.resume:
             command = f"pumpwatch desk --mode {options.mode} --resume"
             desk.halts.resume(by=command, time=time.time_ns() // 1_000_000)
     except PumpwatchError as error:
-        view.note(f"Whether entries are halted cannot be told: {error}")
+        teller.note(f"Whether entries are halted cannot be told: {error}")
         return
     if halt is not None and options.resume:
-        view.note(f"The halt is lifted ({halt.reason})")
+        teller.note(f"The halt is lifted ({halt.reason})")
     elif halt is not None:
-        view.note(
+        teller.note(
             f"Halted by {halt.by}: {halt.reason}. Nothing is opened until you start with --resume,"
             f" or until pumpwatch resume --store {options.store}"
         )
@@ -137,11 +141,14 @@ def _resume_or_say(options: DeskOptions, desk: Desk, view: RunView) -> None:
 
 @contextmanager
 def stop_on_signals(stop: threading.Event) -> Iterator[None]:
-    """Let the first Ctrl-C (or termination) finish the tick at hand; a second one ends at once."""
+    """Let the first Ctrl-C (or termination) finish the tick at hand; a later Ctrl-C ends at once.
+
+    A supervisor may send SIGTERM twice, to the process and to its group.
+    """
     asked: list[int] = []
 
     def ask(number: int, frame: FrameType | None) -> None:
-        if asked:
+        if asked and number == signal.SIGINT:
             raise KeyboardInterrupt
         asked.append(number)
         # Not here: the main thread may have the event's lock this very moment.
@@ -155,27 +162,28 @@ def stop_on_signals(stop: threading.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-class _ViewHandler(logging.Handler):
-    """Shows the library's warnings where the run is watched, the same one not twice in a row."""
+class _TellingHandler(logging.Handler):
+    """Shows the library's warnings where the desk is watched, each once in ten minutes."""
 
-    def __init__(self, view: RunView) -> None:
+    def __init__(self, teller: Teller) -> None:
         super().__init__(logging.WARNING)
-        self._view = view
-        self._last = ""
+        self._teller = teller
+        self._said: dict[str, float] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        reason = getattr(record, "reason", "")
+        now, reason = time.monotonic(), getattr(record, "reason", "")
         text = f"{record.getMessage()}: {reason}" if reason else record.getMessage()
-        if text != self._last:
-            self._last = text
-            self._view.note(text)
+        self._said = {said: at for said, at in self._said.items() if now - at < REPEAT_SECONDS}
+        if text not in self._said:
+            self._said[text] = now
+            self._teller.note(text)
 
 
 @contextmanager
-def _warnings_shown(view: RunView) -> Iterator[None]:
+def _warnings_shown(teller: Teller) -> Iterator[None]:
     """Keep the log off the screen, on which something may be drawn."""
     libraries = [logging.getLogger(name) for name in ("pumpwatch", "pumpwatch_workbench")]
-    handler, propagated = _ViewHandler(view), [library.propagate for library in libraries]
+    handler, propagated = _TellingHandler(teller), [library.propagate for library in libraries]
     for library in libraries:
         library.addHandler(handler)
         library.propagate = False

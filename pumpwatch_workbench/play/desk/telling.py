@@ -6,9 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.moments import MINUTE
-from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.usecases.detect.report import DetectReport
 from pumpwatch.usecases.trade.report import TradeReport
 from pumpwatch_workbench.play.desk.slack import Counts, SlackMessages
@@ -61,63 +59,47 @@ class PlayedTick:
     problems: list[str] = field(default_factory=list)
 
 
-class SteadyView(RunView):
-    """Passes everything on. A closed terminal or a full disk ends the desk only where
-    `holds_trades` says that nothing is open; else what cannot be shown is not shown.
+class Teller:
+    """Counts and tells what ticks did. Failures that pass are said when they begin and end.
+
+    A closed terminal or a full disk ends a desk only while `holds_trades` says that nothing is
+    open; else what cannot be shown is not shown.
     """
 
-    def __init__(self, view: RunView) -> None:
-        self._view = view
-        self.shows_movers = view.shows_movers
-        self.holds_trades: Callable[[], bool] = lambda: False
-
-    def note(self, text: str) -> None:
-        self._show(self._view.note, text)
-
-    def started(self, facts: RunFacts) -> None:
-        self._show(self._view.started, facts)
-
-    def tick(self, snapshot: TickSnapshot) -> None:
-        self._show(self._view.tick, snapshot)
-
-    def signal(self, signal: Signal) -> None:
-        self._show(self._view.signal, signal)
-
-    def trade(self, time: int, trade: Trade) -> None:
-        self._show(self._view.trade, time, trade)
-
-    def _show(self, show: Callable[..., None], *facts: object) -> None:
-        try:
-            show(*facts)
-        except (OSError, SystemExit):  # rich makes the latter of a broken pipe
-            if not self.holds_trades():
-                raise
-
-
-class Teller:
-    """Counts and tells what ticks did. Failures that pass are said when they begin and end."""
-
-    def __init__(
-        self, mode: str, view: RunView, slack: SlackMessages | None, now: Callable[[], int]
-    ) -> None:
+    def __init__(self, mode: str, view: RunView) -> None:
         self._fill = f"{mode.capitalize()} fill"
         self._view = view
-        self._slack = slack
-        self._now = now
-        self._problem, self._said, self._told = "", 0, ""
+        self._problem, self._said, self._last = "", 0, ""
         self._blocked: frozenset[str] = frozenset()
+        self.slack: SlackMessages | None = None
+        self.now: Callable[[], int] = lambda: 0
+        self.holds_trades: Callable[[], bool] = lambda: False
         self.tally = Tally()
 
     @property
     def messages(self) -> Counts:
         """Return the counts of Slack's messages."""
-        return self._slack.counts if self._slack else Counts()
+        return self.slack.counts if self.slack else Counts()
+
+    @property
+    def shows_movers(self) -> bool:
+        """Return whether the strongest movers are shown."""
+        return self._view.shows_movers
+
+    def started(self, facts: RunFacts) -> None:
+        """Tell what is known before the first tick."""
+        self._show(self._view.started, facts)
+
+    def note(self, text: str) -> None:
+        """Show a line, the same one not twice in a row."""
+        if text != self._last:
+            self._last = text
+            self._show(self._view.note, text)
 
     def warn(self, text: str) -> None:
-        """Tell at once, whoever listens."""
-        self._view.note(text)
-        if self._slack is not None:
-            self._slack.say(text)
+        """Show a line and send it."""
+        self.note(text)
+        self._say(text)
 
     def count(self, tick: PlayedTick) -> None:
         """Count a tick or a scan that was made."""
@@ -129,50 +111,44 @@ class Teller:
             tally.late_ticks += tick.late
             tally.failed_ticks += bool(tick.problems)
 
-    def tell(self, tick: PlayedTick, *, holds_trades: bool) -> None:
+    def tell(self, tick: PlayedTick) -> None:
         """Tell what a tick did."""
         if tick.late:
-            self._view.note(
+            self.note(
                 "The machine slept, or its clock was set: exits were looked after, nothing was"
                 " opened"
             )
         if tick.problems or not tick.is_scan:
-            self._tell_problems("; ".join(tick.problems), holds_trades=holds_trades)
+            self._tell_problems("; ".join(tick.problems))
         for signal in tick.detected.signals if tick.detected else ():
             self.tally.signals += 1
-            self._view.signal(signal)
+            self._show(self._view.signal, signal)
             self._say(f"Pump: {signal_words(signal)}")
         if tick.traded is not None:
             self._tell_trades(tick.traded)
 
-    def once(self, text: str) -> None:
-        """Tell something that is not worth to be repeated while it stays as it is."""
-        if text != self._told:
-            self._told = text
-            self._view.note(text)
-
     def show(self, snapshot: TickSnapshot) -> None:
         """Show the state after a tick of the schedule."""
         self.tally.equity = snapshot.equity
-        self._view.tick(snapshot)
+        self._show(self._view.tick, snapshot)
 
-    def _tell_problems(self, problem: str, *, holds_trades: bool) -> None:
-        now = self._now()
+    def _tell_problems(self, problem: str) -> None:
+        now, holds_trades = self.now(), bool(problem) and self.holds_trades()
         again = holds_trades and not 0 <= now - self._said < REMINDER
         if problem and (not self._problem or again):
-            self._said = now
+            self._said, self._last = now, ""
             text = f"{problem}; it is tried again with every tick"
-            self._view.note(text)
+            self.note(text)
             if holds_trades:
                 self._say(f"Trades are open, and {text}")
         elif self._problem and not problem:
-            self._view.note("It works again")
+            self.note("It works again")
         self._problem = problem
 
     def _tell_trades(self, report: TradeReport) -> None:
-        now, tally = self._now(), self.tally
+        now, tally = self.now(), self.tally
         for trade in (*report.opened, *report.closed, *report.denied):
-            self._view.trade(now, trade)
+            self._show(self._view.trade, now, trade)
         for trade in (*report.opened, *report.closed):
             self._say(f"{self._fill}: {trade_words(trade)}")
         self._tell_blocked(report)
@@ -193,6 +169,13 @@ class Teller:
             self.warn(line)
         self._blocked = frozenset(reasons)
 
+    def _show(self, show: Callable[..., None], *facts: object) -> None:
+        try:
+            show(*facts)
+        except (OSError, SystemExit):  # rich makes the latter of a broken pipe
+            if not self.holds_trades():
+                raise
+
     def _say(self, line: str) -> None:
-        if self._slack is not None:
-            self._slack.say(line)
+        if self.slack is not None:
+            self.slack.say(line)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 PREPARATION_MINUTES = 3
@@ -25,6 +26,8 @@ class RunOptions:
     replay: Path | None = None
     detector: str = "boosted"
     strategy: str = "fade"
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Other settings of both functions, by name; they are put where a stack's are pushed to."""
     balance_usdt: int = 10_000
     latency_ms: int = 60
     """Market time that each request takes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,11 +12,12 @@ from pumpwatch.adapters.dynamodb.journal import DynamoJournal
 from pumpwatch.adapters.dynamodb.stores import DynamoSignalStore
 from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.adapters.s3 import S3HistoryStore
+from pumpwatch.adapters.settings_object import SettingsObject
 from pumpwatch.bootstrap.connection import connect_to_bybit
 from pumpwatch.bootstrap.detect import DetectStores, detect_pumps
 from pumpwatch.ports import Journal, SignalStore
 from pumpwatch.settings.detect import DetectSettings
-from pumpwatch.settings.shared import load_settings
+from pumpwatch.settings.overrides import OBJECT, settings_in_force
 from pumpwatch_workbench.local.aws.aws import AwsServer
 from pumpwatch_workbench.local.aws.functions import LocalFunction
 from pumpwatch_workbench.local.aws.pushgateway import Pushgateway
@@ -70,10 +72,13 @@ class Stage:
 
 def backfill(stack: LocalStack, progress: Callable[[int, int], None] | None = None) -> None:
     """Fill the history ahead of time, as `pumpwatch backfill` does on a deployed stack."""
-    settings = load_settings(DetectSettings, stack.functions[DETECT].variables)
+    client, variables = stack.aws.client("s3"), stack.functions[DETECT].variables
+    stored = SettingsObject(variables["BUCKET_NAME"], client)
+    stored.read_anew()
+    settings = settings_in_force(DetectSettings, variables, stored.settings)
     threads = settings.model_copy(update={"parallel_requests": BACKFILL_THREADS})
     exchange = connect_to_bybit(threads, requests_per_second=10_000, exchange_time=MarketTime())
-    history = S3HistoryStore(settings.bucket_name, stack.aws.client("s3"))
+    history = S3HistoryStore(settings.bucket_name, client)
     table = Table(settings.table_name, stack.aws.client("dynamodb"))
     try:
         detect_pumps(settings, DetectStores.in_aws(table, history), exchange).backfill(progress)
@@ -95,6 +100,11 @@ def set_stage(options: RunOptions) -> Iterator[Stage]:
         simulator = connect(process)
         parameters = _parameters(options, simulator, gateway)
         with LocalStack(parameters=parameters, variables=_lock_step(), aws=aws) as stack:
+            stack.aws.client("s3").put_object(
+                Bucket=stack.name_of("HistoryBucket"),
+                Key=OBJECT,
+                Body=json.dumps(dict(options.settings)).encode(),
+            )
             yield _stage(simulator, gateway, stack)
 
 

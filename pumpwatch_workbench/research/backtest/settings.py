@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from difflib import get_close_matches
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,14 +13,20 @@ from pydantic import BaseModel, ConfigDict, Field
 from pumpwatch.domain.detection.rules import DETECTORS
 from pumpwatch.errors import BadInput, SettingsError
 from pumpwatch.settings.detect import DetectSettings
+from pumpwatch.settings.overrides import unknown
 from pumpwatch.settings.shared import SharedSettings, load_settings
 from pumpwatch.settings.trade import TradeSettings
+from pumpwatch_workbench.configuration.load import read_file
 
 STRATEGIES = ("fade", "ride", "alert")
+CHOSEN = ("strategy", "detector")
+"""Settings with an option of their own."""
 
 WITHOUT_EFFECT = frozenset(SharedSettings.model_fields) | {
     "bucket_name",
     "detector",
+    "symbols",
+    "symbols_excluded",
     "excluded_symbol_types",
     "scan_interval_seconds",
     "requests_per_second",
@@ -110,19 +116,31 @@ def pairs_from(options: Iterable[str], name_of_option: str = "--set") -> dict[st
     return pairs
 
 
+def settings_of_file(config: Path | None) -> dict[str, str]:
+    """Return a file's settings that a backtest has, with strategy and detector.
+
+    Only a file that was named: one that is found would change results silently. Raises `BadInput`.
+    """
+    known = {*settable(), *CHOSEN}
+    given = read_file(config) if config is not None else {}
+    return {name: value.text for name, value in given.items() if name in known}
+
+
 def read_settings(
-    pairs: Mapping[str, str], *, strategy: str = "fade", detector: str | None = None
+    pairs: Mapping[str, str], *, strategy: str | None = None, detector: str | None = None
 ) -> BacktestSettings:
     """Return the settings with some of them changed; those that are not named keep their default.
+
+    Strategy and detector may be among the pairs too.
 
     Raises `BadInput` that names an unknown setting, strategy or detector, or one out of range.
     """
     known = settable()
     for name in pairs:
-        if name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else "see docs/backtest.md"
-            raise BadInput(f"--set {name}: a backtest has no such setting; {hint}")
+        if name not in known and name not in CHOSEN:
+            raise BadInput(f"--set: {unknown(name, known, 'a backtest has')}")
+    strategy = strategy or pairs.get("strategy") or STRATEGIES[0]
+    detector = detector or pairs.get("detector")
     if strategy not in STRATEGIES:
         raise BadInput(f"there is no strategy {strategy!r}: choose one of {', '.join(STRATEGIES)}")
     if detector is not None and detector not in DETECTORS:

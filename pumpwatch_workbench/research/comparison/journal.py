@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -10,17 +11,17 @@ from pathlib import Path
 from pumpwatch.adapters.dynamodb.codec import from_item, to_item
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.errors import BadInput, InvariantBroken
-from pumpwatch.ports import Journal
 from pumpwatch_workbench.pages.files import save
 
 
-def trades_between(source: Journal, begin: int, end: int) -> list[Trade]:
-    """Return the trades created in [begin, end), milliseconds UTC, oldest first.
-
-    Raises `InvariantBroken` for a record that cannot be read.
-    """
-    trades = source.trades_since(begin).require_all()
-    return [trade for trade in trades if trade.created < end]
+def of_one_mode(trades: Sequence[Trade], mode: str | None) -> tuple[list[Trade], str]:
+    """Return the trades of a mode, without one of the newest trade's, and what that leaves out."""
+    modes = [trade.mode for trade in trades if trade.mode]
+    chosen = mode or (modes[-1] if modes else "")
+    kept = [trade for trade in trades if not chosen or trade.is_of_mode(chosen)]
+    others = Counter(name for name in modes if name != chosen)
+    left = "".join(f"; {count} of {name} mode left out" for name, count in others.items())
+    return kept, f"{chosen} mode{left}" if chosen else "mode not recorded"
 
 
 def export_trades(trades: Sequence[Trade], path: Path) -> None:

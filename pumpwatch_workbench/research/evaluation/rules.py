@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any
 
 from pumpwatch.domain.detection.base import CandleRule
@@ -14,6 +15,7 @@ from pumpwatch.domain.detection.karbalaii import Karbalaii
 from pumpwatch.errors import BadInput
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch_workbench.recordings import LabelledPump
+from pumpwatch_workbench.research.backtest import settings as backtest
 from pumpwatch_workbench.research.evaluation.kamps_kleinberg import KampsKleinberg
 from pumpwatch_workbench.research.evaluation.labelled import Segment
 from pumpwatch_workbench.research.evaluation.looks import Scans
@@ -51,18 +53,25 @@ ALIASES = {
     "warm_up_minutes": "warm_up",
 }
 """Production's names of settings that a rule has too."""
+OWN = {("detector_clock", Boosted.name), ("warm_up_minutes", Ewma.name)}
+"""Settings of one rule that are not named after it."""
 
 
-def pairs_from(options: Iterable[str]) -> dict[str, str]:
-    """Return the `key=value` options as a mapping. Raises `BadInput` for one without `=`."""
-    pairs: dict[str, str] = {}
-    for option in options:
-        name, separator, value = option.partition("=")
-        if not separator or not name.strip():
-            raise BadInput(f"--set {option!r}: write it as key=value, for example turnover_z=40")
-        key = name.strip().lower().replace("-", "_")
-        pairs[ALIASES.get(key, key)] = value.strip()
-    return pairs
+def pairs_from(
+    options: Iterable[str], stored: Mapping[str, str] = MappingProxyType({}), rule: str = ""
+) -> dict[str, str]:
+    """Return the `key=value` options by the rule's own names, over what is stored of that rule.
+
+    Raises `BadInput` for an option without `=`.
+    """
+    given = backtest.pairs_from(options)
+    named = {ALIASES.get(name, name): value for name, value in given.items()}
+    own = {
+        ALIASES.get(name, name): value
+        for name, value in stored.items()
+        if name.startswith(f"{rule}_") or (name, rule) in OWN
+    }
+    return own | named
 
 
 def clock_of(names: Iterable[str], pairs: dict[str, str]) -> bool:

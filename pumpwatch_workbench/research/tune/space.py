@@ -140,11 +140,17 @@ class SearchSpace:
 
 
 def space_for(
-    strategy: str, detector: str, *, search: Sequence[str] = (), fixed: Sequence[str] = ()
+    strategy: str,
+    detector: str,
+    *,
+    search: Sequence[str] = (),
+    fixed: Sequence[str] = (),
+    stored: Mapping[str, str] | None = None,
 ) -> SearchSpace:
     """Return the space: that of strategy and rule, or what `search` names instead.
 
-    `search` are texts `key=low:high` or `key=one,two,three`. Raises `BadInput`.
+    `search` are texts `key=low:high` or `key=one,two,three`; `stored` holds for what is not
+    searched. Raises `BadInput`.
     """
     set_pairs = pairs_from(fixed)
     wanted = pairs_from(search, "--search") or DEFAULTS.get(detector, {}) | DEFAULTS.get(
@@ -153,6 +159,7 @@ def space_for(
     dimensions = [_dimension(name, text) for name, text in wanted.items() if name not in set_pairs]
     if not dimensions:
         raise BadInput("there is nothing to search: name settings with --search key=low:high")
+    set_pairs = {**(stored or {}), **set_pairs}
     space = SearchSpace(strategy, detector, set_pairs, tuple(dimensions))
     space.settings({})
     for dimension in dimensions:

@@ -86,7 +86,7 @@ def test_period_cuts_entries_and_candles(folder, tmp_path):
         (["--set", "ewma_jmp=0.1"], "did you mean ewma_jump?"),
         (["--set", "ewma_jump"], "write it as key=value"),
         (["--set", "ewma_jump=x"], "EWMA_JUMP='x' is not allowed"),
-        (["--set", "bybit_base_url=https://api.bybit.com"], "no such setting"),
+        (["--set", "bybit_base_url=https://api.bybit.com"], "no setting"),
         (["--from", "yesterday"], "--from is 'yesterday'"),
         (["--from", "2021-01-02", "--to", "2021-01-01"], "is empty"),
         (["--from", "2021-01-02"], "no candle in this period"),

@@ -33,15 +33,15 @@ CASES = [
     ("paper --store {foreign}", "another program's database"),
     ("paper --store {newer}", "was written by a newer Pumpwatch"),
     ("paper --store {corrupt}", "name another file"),
-    ("paper --store {new} --symbols ,", "--symbols is empty"),
+    ("paper --store {new} --symbols ,", "--symbols=',' is not allowed: it names no symbol"),
     ("paper --store {new} --base-url {url} --symbols NOPEUSDT", "does not trade"),
     ("paper --store {new} --duration -5m", "--duration is -5m"),
     ("paper --store {new} --duration nan", "--duration is nan"),
     ("paper --store {new} --duration ''", "--duration is"),
-    ("paper --store {new} --metrics-port 65536", "--metrics-port is 65536"),
+    ("paper --store {new} --metrics-port 65536", "--metrics-port='65536' is not allowed"),
     ("paper --store {new} --metrics-port {taken}", "cannot be opened: address already in use"),
     ("paper --store {new} --base-url https://example.com", "--base-url is"),
-    ("paper --store {new} --slack-webhook-env ''", "--slack-webhook-env is no variable's name"),
+    ("paper --store {new} --slack-webhook-env ''", "--slack-webhook-env is empty"),
     # report
     ("report --since -7d", "--since is -7d"),
     ("report --store {none}.db", "there is no store"),
@@ -53,10 +53,15 @@ CASES = [
     ("status --store {text}", "is no Pumpwatch store"),
     ("status --store {corrupt}", "the store"),
     ("status", "no region is set"),
-    ("halt --reason x", "--reason is 'x': say why in at least 3 letters"),
+    ("status --mode life", "life is none of 'paper'"),
+    ("halt", "nothing was halted; AWS: there is no store in"),
+    ("halt --stage prod --store {none}.db", "there is no store"),
     ("resume --reason ' '", "--reason is ' ': say why"),
+    ("close DOGEUSDT", "there is no store in"),
+    ("close DOGEUSDT --store {new} --wait -1", "--wait is -1"),
+    ("close DOGEUSDT --store {newer}", "written by a newer Pumpwatch"),
     ("status --store {none}.db", "there is no store"),
-    ("status --store {new} --region eu-central-1", "leave out --stack and --region"),
+    ("status --store {new} --region eu-central-1", "name different installations: give one"),
     ("doctor", "no region is set"),
     ("doctor --region 'a b'", "--region a b cannot be used"),
     # backfill, costs
@@ -80,11 +85,24 @@ CASES = [
     ("download --symbols BTCUSD --from 2026-11-01 --base-url {url}", "did you mean BTCUSDT?"),
     ("download --symbols all --from 2026-11-01 --base-url http://x.org", "--base-url is"),
     ("download --symbols x --from 2026-11-01 --requests-per-second 0", "greater than or equal"),
+    # config
+    ("config check {none}", "there is no configuration"),
+    ("config check", "name the file to check"),
+    ("config check {text}", "is not valid TOML"),
+    ("config init {text}", "it exists already"),
+    ("config push {text}", "push FILE --stack NAME"),
+    ("config pull {text} --stack s", "no region is set"),
+    ("paper --store {new} --config {none}", "there is no configuration"),
+    ("paper --store {new} --set max_open_position=1", "did you mean max_open_positions?"),
+    ("run --set fade_target_retrace=2", "--set fade_target_retrace='2' is not allowed"),
+    ("run --config {text}", "is not valid TOML"),
+    ("backtest {folder} --config {text}", "is not valid TOML"),
+    ("tune {folder} --write {text}", "is not valid TOML"),
     # backtest, tune, compare
     ("backtest {none}", "is not a folder"),
     ("backtest {broken}", "cannot be read"),
     ("backtest {folder} --from 2026-13-01", "--from is '2026-13-01'"),
-    ("backtest {folder} --set foo=1", "no such setting"),
+    ("backtest {folder} --set foo=1", "no setting"),
     ("tune {folder} --study {folder}", "is a folder: name a file with --study"),
     ("tune {folder} --study {text}/x", "cannot be written"),
     ("tune {folder} --engine ray --workers 0", "--workers is 0"),
@@ -178,6 +196,7 @@ def _stores(here):
     newer.write("PRAGMA user_version = 99")
     older.write("DROP TABLE runs")
     older.write("DROP TABLE looked_at")
+    older.write("DROP TABLE close_requests")
     older.write("ALTER TABLE leases DROP COLUMN mark")
     older.write("PRAGMA user_version = 1")
     newer.close()

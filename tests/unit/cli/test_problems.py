@@ -107,7 +107,7 @@ def test_words_that_look_like_secrets_by_their_variable_are_taken_out():
         (["run", "--hours", "long"], "--hours: give a number"),
         (["run", "--strategy", "hodl"], "--strategy: hodl is none of 'alert', 'fade', 'ride'"),
         (["tune", "x", "--trials", "0"], "--trials: it should be greater than or equal to 1"),
-        (["halt"], "Missing option '--reason'"),
+        (["resume"], "Missing option '--reason'"),
         (["backtest"], "Missing argument 'DIR'"),
     ],
 )

@@ -40,7 +40,7 @@ def numbers_in(text: str) -> list[Decimal]:
 def expected_figures() -> dict[str, list[str]]:
     """What a row of the English table must say, by the beginning of its first cell."""
     run, trade, tick = RESULTS["run"], RESULTS["trade"], RESULTS["detect_tick"]
-    paper = RESULTS["paper"]
+    paper = RESULTS["desk"]
     detector, backtest = RESULTS["detector"], RESULTS["backtest"]
     return {
         "The same pumps": [
@@ -64,7 +64,7 @@ def expected_figures() -> dict[str, list[str]]:
             f"{tick['baseline_over_tick_ratio']:.0f} times",
         ],
         "A scan of 2,000": [f"{tick['tick_2000_over_200_symbols_ratio']:.1f} times"],
-        "A tick of `pumpwatch paper`": [
+        "A minute of `pumpwatch desk`": [
             f"{paper['tick_1000_symbols_cpu_seconds_p50']:.2f} s of CPU at the median",
             f"{paper['tick_1000_symbols_cpu_seconds_max']:.2f} s at most",
             f"{paper['process_memory_mib'] * 2**20 / 1e9:.2f} GB",

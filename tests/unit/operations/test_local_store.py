@@ -9,7 +9,8 @@ from support.command_line import type_in
 from support.paper_trading import MINUTE, PumpedExchange, options_for, trade_for
 from support.records import a_signal, a_trade
 
-from pumpwatch.domain.trading.trades import TradeState
+from pumpwatch.domain.trading.orders import Side
+from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch_workbench.local.store import (
     Database,
     RunRecord,
@@ -24,11 +25,6 @@ from pumpwatch_workbench.local.store import (
 
 def now():
     return time.time_ns() // 1_000_000
-
-
-@pytest.fixture(autouse=True)
-def home_of_nobody(tmp_path, monkeypatch):
-    monkeypatch.setenv("PUMPWATCH_HOME", str(tmp_path / "nobody"))
 
 
 @pytest.fixture
@@ -180,7 +176,10 @@ def test_a_bare_halt_halts_every_store_and_says_what_it_did_not_reach(home):
 
 def test_a_halt_that_reaches_nothing_says_so_in_a_line(home):
     answer = type_in("halt")
-    assert (answer.status, answer.line.startswith("nothing was halted; AWS: no AWS")) == (2, True)
+    assert (
+        answer.status,
+        answer.line.startswith("nothing was halted; AWS: there is no store"),
+    ) == (2, True)
 
 
 def test_no_credentials_are_no_problem_where_a_store_was_halted(home):
@@ -250,3 +249,57 @@ def test_status_adds_up_the_day_and_all(home):
     shown = type_in("status").output
     assert "today +1.00, in all +3.00" in shown
     assert "last signal: DOGEUSDT peaked, 4 min ago" in shown
+
+
+def test_a_desk_closes_what_it_is_asked_to_before_the_next_minute(tmp_path, monkeypatch):
+    """The whole way: a position is open, another process says close, a scan gets out."""
+    world, store = PumpedExchange(), tmp_path / "paper.db"
+    try:
+        _, first = trade_for(world, options_for(world.url, store, duration=7.5 * MINUTE))
+        assert first.open_positions == 1
+        asked, advance = [], world.clock.advance_to
+
+        def ask_between_ticks(time):
+            advance(time)
+            if not asked and time % MINUTE > 10_000:
+                answer = type_in("close", world.pumped, "--store", store, "--wait", 0)
+                assert f"{world.pumped} is closed within seconds" in answer.output
+                asked.append(time)
+
+        monkeypatch.setattr(world.clock, "advance_to", ask_between_ticks)
+        seen, second = trade_for(world, options_for(world.url, store, duration=2 * MINUTE))
+        (closed,) = [trade for trade in seen.trades if trade.state is TradeState.CLOSED]
+        assert (closed.exit_reason, second.open_positions) == (ExitReason.BY_HAND, 0)
+        assert closed.exit_time - asked[0] <= 10_000
+        refused = type_in("close", world.pumped, "--store", store)
+        assert (refused.status, "nothing is open" in refused.line) == (2, True)
+    finally:
+        world.close()
+
+
+def test_status_of_an_account_asks_the_exchange_for_prices(home):
+    world = PumpedExchange()
+    try:
+        symbol, opened = world.symbols[0], {"state": TradeState.OPEN, "mode": "live"}
+        trade = a_trade("one", symbol=symbol, entry_price=Decimal(1), **opened)
+        held = make_store(home / "live.db", "live", running=True, trade=trade)
+        held.write("INSERT INTO notes VALUES ('base_url', ?)", (world.url,))
+        (seen,) = json.loads(type_in("status", "--json").output)["trades"]
+        rise = (Decimal(seen["price"]) - 1) * trade.quantity
+        assert rise != 0
+        assert Decimal(seen["open_result_usdt"]) == (rise if trade.side is Side.BUY else -rise)
+    finally:
+        world.close()
+    assert "price unknown" in type_in("status").output
+    held.close()
+
+
+def test_a_halt_reaches_a_desk_of_the_version_before(home):
+    held = make_store(home / "paper.db", "paper", running=True)
+    held.write("DROP TABLE close_requests")
+    held.write("PRAGMA user_version = 4")
+    assert type_in("halt").status == 0
+    assert SqliteHaltStore(held).current().reason == "by hand"
+    refused = type_in("close", "DOGEUSDT")
+    assert (refused.status, "written by an older Pumpwatch" in refused.line) == (2, True)
+    held.close()

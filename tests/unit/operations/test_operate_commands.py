@@ -27,8 +27,7 @@ TYPED = CliRunner()
 
 
 @pytest.fixture
-def deployed(monkeypatch, tmp_path):
-    monkeypatch.setenv("PUMPWATCH_HOME", str(tmp_path))
+def deployed(monkeypatch):
     with mock_aws():
         made = Deployment()
         made.succeed(DETECT, TRADE)

@@ -139,7 +139,7 @@ def test_impossible_splits_are_refused(folds, holdout, words):
 @pytest.mark.parametrize(
     ("search", "words"),
     [
-        ("fade_stop=0.1:0.2", "no such setting"),
+        ("fade_stop=0.1:0.2", "no setting"),
         ("ewma_jump=0.2:0.1", "lower one first"),
         ("ewma_jump=a:b", "lower one first"),
         ("ewma_jump=0.5", "give low:high"),

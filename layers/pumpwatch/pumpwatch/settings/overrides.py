@@ -87,8 +87,8 @@ def names() -> frozenset[str]:
     return frozenset(DetectSettings.model_fields | TradeSettings.model_fields)
 
 
-def unknown(name: str, known: Iterable[str]) -> str:
+def unknown(name: str, known: Iterable[str], has: str = "there is") -> str:
     """Return that there is no setting of this name, with the nearest that there is."""
     near = get_close_matches(name.lower(), list(known), n=1)
     hint = f"did you mean {near[0]}?" if near else "see docs/configuration.md"
-    return f"there is no setting {name}; {hint}"
+    return f"{has} no setting {name}; {hint}"

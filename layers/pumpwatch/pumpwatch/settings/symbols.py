@@ -13,6 +13,8 @@ PATTERN = re.compile(r"([0-9A-Z*?]|\[!?[0-9A-Z-]+\])+")
 def symbol_list(text: str) -> str:
     """symbols separated by commas, with the wildcards *, ? and [A-F]"""
     names = list(dict.fromkeys(filter(None, (name.strip() for name in text.upper().split(",")))))
+    if text.strip() and not names:
+        raise ValueError("it names no symbol")
     wrong = [name for name in names if not PATTERN.fullmatch(name)]
     if wrong:
         raise ValueError(f"{', '.join(wrong[:5])} cannot be a symbol")

@@ -1,0 +1,183 @@
+"""A desk over 1,000 symbols: its rest, a signal's way to the order, a restart.
+
+The exchange runs in a process of its own, so that only the CPU time of the desk counts. Minutes at
+rest are scanned every five seconds in market time, the others have 60 ms latency.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from benchmarks.harness import a_signal
+from benchmarks.rounds import Recorder, recorded, rounds
+from benchmarks.trade import CREATE, prices
+from pumpwatch.bootstrap.trade import MOST_READS
+from pumpwatch.invocation import Tick
+from pumpwatch_workbench.local.keys import key_source
+from pumpwatch_workbench.local.store import Database, SqliteRunRecords
+from pumpwatch_workbench.play.desk.desk import Desk
+from pumpwatch_workbench.play.desk.options import desk_options
+from pumpwatch_workbench.play.desk.play import play
+from pumpwatch_workbench.play.views.view import RunView
+from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
+from studies.scale.exchange import (
+    LATENCY_MS,
+    MINUTE,
+    START,
+    MeasuredExchange,
+    exchange_process,
+)
+
+SYMBOLS = 1_000
+MOVERS = 5
+TICKS = 15
+ENTRIES, RESTARTS = 20, 5
+WARM = 5
+"""First ticks that are left out: nothing is loaded yet, and the pumps have not begun."""
+
+
+class HeldPace:
+    """Waits by putting the exchange's clock."""
+
+    def __init__(self, exchange: MeasuredExchange) -> None:
+        self._exchange = exchange
+        self._now = START
+
+    @property
+    def stopped(self) -> bool:
+        return False
+
+    def now(self) -> int:
+        return self._now
+
+    def wait_until(self, time: int) -> bool:
+        if time > self._now:
+            self._now = time
+            self._exchange.tell("time", time)
+        return True
+
+
+def measure() -> dict[str, float]:
+    """Return the figures of rest, of entries and of restarts."""
+    with tempfile.TemporaryDirectory() as folder, exchange_process(SYMBOLS, MOVERS) as exchange:
+        os.environ["PUMPWATCH_HOME"] = folder
+        figures = _rest(exchange, Path(folder))
+        exchange.tell("latency", LATENCY_MS)
+        return figures | _entries(exchange, Path(folder)) | _restarts(exchange, Path(folder))
+
+
+def _rest(exchange: MeasuredExchange, folder: Path) -> dict[str, float]:
+    store = folder / "paper.db"
+    given = {
+        "store": store,
+        "bybit_base_url": exchange.url,
+        "metrics_port": 0,
+        "duration": f"{TICKS}m",
+    }
+    options = desk_options(given, {"REQUESTS_PER_SECOND": "110"})
+    play(options, RunView(), threading.Event(), lambda desk: HeldPace(exchange))
+    database = Database(store, writable=False)
+    warm = list(SqliteRunRecords(database).since(0))[WARM:]
+    database.close()
+    cpu = sorted(record.cpu_seconds for record in warm)
+    wall = [(record.detect_seconds or 0.0) + (record.trade_seconds or 0.0) for record in warm]
+    return {
+        "tick_1000_symbols_cpu_seconds_p50": statistics.median(cpu),
+        "tick_1000_symbols_cpu_seconds_max": cpu[-1],
+        "tick_1000_symbols_wall_seconds_p50": statistics.median(wall),
+        "tick_1000_symbols_requests_p50": statistics.median(record.requests for record in warm),
+        # Each record covers the scans of its minute.
+        "share_of_a_core": statistics.median(cpu) / 60,
+        "process_memory_mib": max(record.memory_mib or 0.0 for record in warm),
+        "store_mib": store.stat().st_size / 2**20,
+    }
+
+
+def _live(exchange: MeasuredExchange, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the options of live mode and the environment with its key."""
+    account = credentials_from_seed(1)
+    given = {
+        "mode": "live",
+        "strategy": "fade",
+        "bybit_base_url": exchange.url,
+        "live_trading_confirmation": str(account.user_id),
+        "store": str(folder / "live.db"),
+    }
+    key = {"BYBIT_API_KEY": account.api_key, "BYBIT_API_SECRET": account.api_secret}
+    return given, key
+
+
+def _entries(exchange: MeasuredExchange, folder: Path) -> dict[str, float]:
+    """Let trade run as it does after a scan with a signal."""
+    given, key = _live(exchange, folder)
+    limits = {"MAX_OPEN_POSITIONS": str(ENTRIES), "MAX_NOTIONAL_USDT": "50", "FADE_MIN_GAIN": "0"}
+    database = Database(folder / "live.db")
+    secrets = key_source(file=None, keyring=False, environment=key)
+    with ThreadPoolExecutor(MOST_READS) as pool:
+        desk = Desk(desk_options(given, limits), database, None, secrets, pool)
+        now = START + TICKS * MINUTE
+        desk.trade(Tick(now, "first"))
+        entries = [
+            _entry(exchange, desk, symbol, price, now + number * 20_000)
+            for number, (symbol, price) in enumerate(prices(exchange)[:ENTRIES], start=1)
+        ]
+        desk.close()
+    database.close()
+    warm = entries[WARM:]
+    return {
+        "signal_to_ack_exchange_rounds_max": max(entry[0] for entry in warm),
+        "signal_to_ack_seconds_p50": statistics.median(entry[1] for entry in warm),
+        "signal_to_ack_own_seconds_p50": statistics.median(entry[2] for entry in warm),
+        "signal_to_ack_own_cpu_seconds_p50": statistics.median(entry[3] for entry in warm),
+    }
+
+
+def _entry(
+    exchange: MeasuredExchange, desk: Desk, symbol: str, price: float, now: int
+) -> tuple[float, float, float, float]:
+    exchange.tell("time", now)
+    signal = a_signal(symbol, price, now)
+    with recorded() as recorder:
+        cpu, begin = time.process_time(), time.perf_counter()
+        desk.signals.publish(signal)
+        report = desk.trade(Tick(now, signal.signal_id, (signal.signal_id,)))
+    assert report is not None
+    assert len(report.opened) == 1, report
+    sent = next(request for request in recorder.sent if request.path == CREATE)
+    seconds = sent.end - begin
+    return rounds(recorder.until(CREATE)), seconds, seconds - _asking(recorder), sent.cpu - cpu
+
+
+def _asking(recorder: Recorder) -> float:
+    """Return the seconds until the order's answer in which a request was under way."""
+    asking, end = 0.0, 0.0
+    for request in sorted(recorder.until(CREATE), key=lambda request: request.start):
+        asking += max(0.0, request.end - max(request.start, end))
+        end = max(end, request.end)
+    return asking
+
+
+def _restarts(exchange: MeasuredExchange, folder: Path) -> dict[str, float]:
+    """Start the process with open trades; its first line comes after the first care."""
+    given, key = _live(exchange, folder)
+    environment = {**os.environ, **key, **{name.upper(): value for name, value in given.items()}}
+    command = [sys.executable, "-m", "pumpwatch_workbench", "desk", "--json"]
+    start = partial(subprocess.Popen, command, stdout=subprocess.PIPE, env=environment)
+    seconds = []
+    for _ in range(RESTARTS):
+        begin = time.perf_counter()
+        with start() as process:
+            line = process.stdout.readline()
+            seconds.append(time.perf_counter() - begin)
+            process.kill()
+        assert b"started" in line, line
+    return {"restart_to_first_care_seconds_max": max(seconds)}
