@@ -1,10 +1,14 @@
 """The process of the bot's image, started by the chart's own command line, with money at stake."""
 
+import re
+import time
+
 import pytest
 import yaml
 from support.bot import BotProcess, PumpedExchange
 from support.charts import BOT, helm, homes_of_helm, needs_helm
 from support.monitoring import CHART, FAST, query_of, read_yaml, rule_named
+from support.panel_answers import panel_faults
 from support.prometheus import prometheus, wait_until
 from support.servers import answers, needs_server
 
@@ -12,6 +16,12 @@ pytestmark = [pytest.mark.slow, needs_helm, needs_server("prometheus")]
 
 PATIENCE = 150
 """Seconds until an order stands: the first whole minute that was seen has a signal."""
+
+NOTHING_OF_A_BOT = re.compile(
+    r"Pushgateway|Last push|Pushes that failed"  # it is scraped
+    r"|(CPU|Memory) (headroom|of the function)"  # shares of what Lambda gives
+    r"|Win rate|Requests per run B"  # no trade is over, and trade ran once
+)
 
 
 def container_of(values, folder):
@@ -77,4 +87,8 @@ def watch(bot, exchange, folder):
         assert wait_until(lambda: all(float(row["stopLoss"]) for row in exchange.positions()), 10)
         placed = 'pumpwatch_trade_orders_total{job="pumpwatch_trade",stage="live",outcome="filled"}'
         assert server.wait_for(f"sum({placed}) > 0")
+        end = time.time()
+        faults = panel_faults(server.url, start=end - 30, end=end, step=5, stage="live")
+        wrong = [fault for fault in faults if not NOTHING_OF_A_BOT.search(fault[0])]
+        assert wrong == []
     assert str(exchange.credentials.api_secret) not in bot.output.read_text()

@@ -138,7 +138,8 @@ def test_bot_runs_closed_in_and_goes_on_after_a_kill(container, volume, tmp_path
             wait_until(lambda: bot.has_ended or (answers(probe) and exchange.scans() >= SCANS))
             assert not bot.has_ended, output.read_text()
             assert exchange.scans() >= SCANS
-            assert 'job="pumpwatch_detect",stage="paper"' in metrics_at(address)
+            labels = 'job="pumpwatch_detect",stage="paper"'
+            assert wait_until(lambda: labels in metrics_at(address))
             about = bot.status()
             assert set(about["Uid"].split()) == {"10001"}
             assert int(about["CapEff"], 16) == int(about["CapBnd"], 16) == 0
