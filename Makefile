@@ -89,7 +89,8 @@ rehearsal: $(DEV) $(DEPLOY) $(CLOUD) ## Deploy into an emulator of AWS and do wh
 cluster-check: $(DEV) $(CLUSTER) ## Render the charts with Helm 3 and 4 for every version of Kubernetes, start the bot
 	$(BIN)/pytest -n auto --dist worksteal -m slow tests/cluster $(ARGS)
 
-image-check: $(DEV) ## Build the image with buildah, on a base of Debian's packages, look into it and run it
+image-check: $(DEV) $(CHECK) ## Build the image with buildah, on a base of Debian's packages, look into it and run it
+	.venv-check/bin/hadolint Dockerfile
 	$(BIN)/pytest -n0 -m slow tests/image $(ARGS)
 
 campaign: $(RUN) ## Trade in SEEDS=300 seeded worlds full of faults and check the promise
