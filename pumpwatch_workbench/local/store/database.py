@@ -18,7 +18,6 @@ from pumpwatch.errors import BadInput, StoreUnavailable
 
 from .schema import APPLICATION_ID, STEPS, VERSION
 
-HEADER = b"SQLite format 3\x00"
 BUSY_SECONDS = 5.0
 CHECK_SECONDS = 0.3
 """Wait of a process that wants to lock the file, for those that only check whether it is locked."""
@@ -56,7 +55,8 @@ class Database:
         alone: bool = True,
         may_be_older: bool = False,
     ) -> None:
-        self.path = path
+        # Whatever name leads to it: its lock is one, and so is its log.
+        self.path = path = Path(os.path.realpath(path))
         self._alone = threading.RLock()
         self._guard = _only_instance(path) if writable and alone else None
         try:
@@ -139,6 +139,8 @@ def _only_instance(path: Path) -> sqlite3.Connection:
     try:
         guard = exclusive_lock(Path(f"{path}.lock"))
     except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorname", "").startswith("SQLITE_NOTADB"):
+            raise StoreProblem(f"{path}.lock is damaged: remove it") from None
         raise StoreProblem(f"the store {path}: {_words(error)}") from None
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
@@ -175,6 +177,7 @@ def exclusive_lock(path: Path) -> sqlite3.Connection | None:
 
 def holder_of(path: Path) -> str | None:
     """Return the process that has locked the store, "?" if unknown, None if it is free."""
+    path = Path(os.path.realpath(path))
     lock = Path(f"{path}.lock")
     if not lock.exists():
         return None
@@ -208,17 +211,26 @@ def _process_in(path: Path) -> str:
 
 
 def _refuse_foreign(path: Path) -> None:
-    """Raise `StoreProblem` for a file that is no database, before anything touches it."""
+    """Raise `StoreProblem` for a file that is no database, before anything touches it.
+
+    SQLite looks: a process that opens and closes the file by other means loses its locks on it.
+    """
+    log = Path(f"{path}-wal")
     try:
-        with path.open("rb") as file:
-            begin = file.read(len(HEADER))
-    except FileNotFoundError:
-        return
+        if not path.exists() or not path.stat().st_size:
+            if log.exists() and log.stat().st_size:
+                raise StoreProblem(f"{log} lacks its store: put {path} back, or name another file")
+            return
+        connection = sqlite3.connect(_address(path, "ro&immutable=1"), uri=True)
+        try:
+            connection.execute("PRAGMA schema_version")
+        finally:
+            connection.close()
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         raise StoreProblem(f"the store {path}: {reason}: name another file") from None
-    if begin and begin != HEADER:
-        raise StoreProblem(f"{path} is no Pumpwatch store: name another file")
+    except sqlite3.Error as error:
+        raise StoreProblem(f"the store {path}: {_words(error)}") from None
 
 
 def _address(path: Path, mode: str = "ro") -> str:
