@@ -25,7 +25,7 @@ from pumpwatch.invocation import Tick
 from pumpwatch_workbench.local.keys import key_source
 from pumpwatch_workbench.local.store import Database, SqliteRunRecords
 from pumpwatch_workbench.play.desk.desk import Desk
-from pumpwatch_workbench.play.desk.options import DeskOptions, desk_options
+from pumpwatch_workbench.play.desk.options import desk_options
 from pumpwatch_workbench.play.desk.play import play
 from pumpwatch_workbench.play.views.view import RunView
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
@@ -150,7 +150,8 @@ def _entry(
         cpu, begin = time.process_time(), time.perf_counter()
         desk.signals.publish(signal)
         report = desk.trade(Tick(now, signal.signal_id, (signal.signal_id,)))
-    assert report is not None and len(report.opened) == 1, report
+    assert report is not None
+    assert len(report.opened) == 1, report
     sent = next(request for request in recorder.sent if request.path == CREATE)
     seconds = sent.end - begin
     return rounds(recorder.until(CREATE)), seconds, seconds - _asking(recorder), sent.cpu - cpu

@@ -68,7 +68,7 @@ def run(
       pumpwatch run
       pumpwatch run --symbols 200 --seed 7
       pumpwatch run --replay candles --json
-      pumpwatch run --strategy ride --set ride_exit=time --set symbols=*0USDT
+      pumpwatch run --strategy ride --set ride_exit=time --set symbols=A*
     """
     check_range("--symbols", symbols, 1, MOST_SYMBOLS)
     check_range("--seed", seed, 0, MOST_SEED)

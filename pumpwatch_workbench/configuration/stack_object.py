@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pumpwatch.adapters.settings_object import SettingsObject
-from pumpwatch.domain.detection.rules import detector_named
 from pumpwatch.errors import BadInput
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.overrides import OBJECT, OF_THE_DEPLOYMENT, settings_in_force
 from pumpwatch.settings.trade import TradeSettings
-from pumpwatch_workbench.configuration.load import DeskSettings, read_file
+from pumpwatch_workbench.configuration.load import DeskSettings, load, read_file
 from pumpwatch_workbench.operations.stack import DeployedStack, aws_call
 
 BEFORE = "settings-before.json"
@@ -34,13 +33,13 @@ def settings_to_push(file: Path, stack: DeployedStack) -> dict[str, str]:
     given = read_file(file)
     for name in given.keys() & (OF_THE_DEPLOYMENT | DeskSettings.model_fields.keys()):
         raise BadInput(f"{given[name].shown} is not of a stack's settings: leave it out")
+    load({}, file=file, environment={})
     settings = {name: value.text for name, value in given.items()}
-    try:
-        detect = settings_in_force(DetectSettings, _variables(stack, "DetectFunction"), settings)
-        settings_in_force(TradeSettings, _variables(stack, "TradeFunction"), settings)
-        detector_named(detect.detector, detect)
-    except ValueError as error:
-        raise BadInput(str(error)) from None
+    client = stack.clients("lambda")
+    for kind, function in ((DetectSettings, "DetectFunction"), (TradeSettings, "TradeFunction")):
+        name = stack.output(function)
+        read = aws_call(function, client.get_function_configuration, FunctionName=name)
+        settings_in_force(kind, read["Environment"]["Variables"], settings)
     return settings
 
 
@@ -57,9 +56,3 @@ def differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[str
     lines = [(name, "-", before[name]) for name in before if after.get(name) != before[name]]
     lines += [(name, "+", after[name]) for name in after if before.get(name) != after[name]]
     return [f"{sign} {name} = {value}" for name, sign, value in sorted(lines, key=lambda x: x[0])]
-
-
-def _variables(stack: DeployedStack, function: str) -> dict[str, str]:
-    client, name = stack.clients("lambda"), stack.output(function)
-    read = aws_call(function, client.get_function_configuration, FunctionName=name)
-    return dict(read.get("Environment", {}).get("Variables", {}))

@@ -34,7 +34,7 @@ BULK_SPARE = 45
 """Requests of the burst that a download leaves to trading."""
 BAN_SECONDS = 600
 PATIENCE, STEP = 0.2, 0.001
-"""Seconds that a request waits for the lock, and between two tries."""
+"""Seconds that a request waits for the lock at most, and for anything at least."""
 ALONE_SECONDS = 10.0
 """Time without sharing once the file could not be used."""
 SIZE = 2048
@@ -109,10 +109,11 @@ class SharedBudget:
         now = self._monotonic()
         refill = max(0.0, now - state.at) * PER_SECOND
         state.tokens, state.at = min(BURST, state.tokens + refill), now
-        pause = max(0.0, (1.0 + self._spare - state.tokens) / PER_SECOND)
-        if not pause:
-            state.tokens -= 1.0
-        return pause
+        missing = 1.0 + self._spare - state.tokens
+        if missing > 0.0:
+            return max(STEP, missing / PER_SECOND)
+        state.tokens -= 1.0
+        return 0.0
 
     def _ban(self, state: _State) -> float:
         now = self._now()

@@ -106,6 +106,43 @@ def test_a_403_stops_every_call_of_the_run(stub, session, body):
     act(session)
 
 
+class NotingBudget:
+    """A budget of several processes that notes what it is told."""
+
+    def __init__(self):
+        self.turns = self.bans = 0
+
+    def take(self, deadline):
+        self.turns += 1
+
+    def note_ban(self):
+        self.bans += 1
+
+
+@pytest.mark.parametrize(
+    ("reply", "bans"),
+    [
+        (Reply(FORBIDDEN_PAGE, status=403), 1),
+        (refused(10009), 1),
+        (refused(10018), 1),
+        (refused(10008), 0),
+        (refused(10003), 0),
+        (refused(10006), 0),
+        (Reply(status=429), 0),
+        (Reply(status=502), 0),
+        (ok({"list": []}), 0),
+    ],
+)
+def test_only_a_ban_of_the_address_is_told_to_other_processes(stub, session_to, reply, bans):
+    budget = NotingBudget()
+    session = session_to(stub.url, key=KEY, wait=lambda _: None, budget=budget)
+    stub.answer(TICKERS, reply)
+    with suppress(PumpwatchError):
+        ask(session)
+    assert budget.bans == bans
+    assert budget.turns == len(stub.requests)
+
+
 def test_a_403_on_an_order_stops_every_call_too(stub, session):
     stub.answer(CREATE, Reply(FORBIDDEN_PAGE, status=403))
     for _ in range(2):

@@ -6,6 +6,7 @@ it, folders of candles are small ones. `ADDED` and `REPLACED` say what else diff
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -30,12 +31,12 @@ from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.trades import TradeState
 from pumpwatch.errors import BadInput
 from pumpwatch.metrics.catalogue import DETECT, TRADE
-from pumpwatch_workbench.cli import paper as paper_command
+from pumpwatch_workbench.cli import desk as desk_command
 from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.cli.times import parse_duration, period_of
 from pumpwatch_workbench.local.store import Database, SqliteJournal, SqliteLeaseStore
 from pumpwatch_workbench.operations.stack import DeployedStack
-from pumpwatch_workbench.play.desk import play as paper_play
+from pumpwatch_workbench.play.desk import play as desk_play
 from pumpwatch_workbench.play.run import driver
 from pumpwatch_workbench.research.comparison.journal import export_trades
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
@@ -50,6 +51,7 @@ ADDED = {
     "close": "--wait 0",
     "campaign": "--seeds 2 --workers 1",
     "compare": "--from 2026-09-15 --to 2026-09-18",
+    "desk": "--base-url {bybit} --duration 3m",
     "download": "--base-url {bybit} --from 2026-09-01 --to 2026-09-01T06:00",
     "paper": "--base-url {bybit} --duration 3m",
     "tune": "--trials 2 --folds 1 --workers 1",
@@ -59,7 +61,9 @@ PLANTED = ("--bug", "no-time-check-before-order")
 """A bug of the catalogue, which its own test notices; all of them take minutes."""
 REPLACED = {
     "--bucket": "{bucket}",
+    "--confirm": "{account}",
     "--journal": "{journal}",
+    "--key-file": "{key}",
     "--labels": "{labels}",
     "--metrics-port": "0",
     "--replay": "my-candles",
@@ -80,7 +84,7 @@ OPERATORS_OWN = {"backfill", "close", "doctor", "halt", "resume", "status"}
 """What is typed in an emergency, also from the middle of a sentence."""
 GROUPS = {
     "a deployed stack": {"backfill", "close", "compare", "doctor", "halt", "resume", "status"},
-    "the market": {"download", "paper", "report"},
+    "the market": {"desk", "download", "paper", "report"},
     "candles and worlds": {"backtest", "campaign", "costs", "evaluate", "tune"},
     "a replay": {"run"},
     "elsewhere": {"scale", "simulator", "train"},
@@ -168,8 +172,8 @@ def bybit(monkeypatch):
     market = ScriptedMarket({coin: [(0, 100.0)] for coin in COINS})
     clock = MarketClock(start=start, stepped=True)
     settings = ExchangeSettings(rate_limits=False)
-    stepped = partial(paper_play.play, pace_of=lambda _: SteppedPace(clock))
-    monkeypatch.setattr(paper_command, "play", stepped)
+    stepped = partial(desk_play.play, pace_of=lambda _: SteppedPace(clock))
+    monkeypatch.setattr(desk_command, "play", stepped)
     with SimulatorServer(Exchange(market, clock, credentials_from_seed(1), settings)) as server:
         yield f"http://127.0.0.1:{server.port}"
 
@@ -210,6 +214,7 @@ def test_commands_for_a_deployed_stack(deployed, bybit, candles, tmp_path):
     """And those that compare a store. The stack has an open trade of the coin on the pages."""
     commands = of_group("a deployed stack")
     places = {"bybit": bybit, "candles": candles, "store": tmp_path / "a.db"}
+    places |= {"key": tmp_path / "key.json", "account": 1}
     with_trade = Database(places["store"])
     lease = SqliteLeaseStore(with_trade).acquire("trade", owner="run", seconds=30)
     SqliteJournal(with_trade).save(TRADED, lease)
@@ -238,7 +243,10 @@ def test_commands_for_the_market(bybit, scratch, monkeypatch):
     commands = sorted(of_group("the market"), key=lambda command: command[1][0] == "report")
     store, labels = scratch / ".pumpwatch" / "paper.db", scratch / "labels.csv"
     labels.write_text("symbol,onset,counted\nBTCUSDT,2026-10-02T00:00:00Z,1\n")
-    places = {"bybit": bybit, "store": store, "labels": labels}
+    account, key = credentials_from_seed(1), scratch / "key.json"
+    key.write_text(json.dumps({"api_key": account.api_key, "api_secret": account.api_secret}))
+    places = {"bybit": bybit, "store": store, "labels": labels, "key": key}
+    places["account"] = account.user_id
     assert problems_of(commands, "download", "--out", "folder-{}", **places) == []
     assert list(scratch.glob("folder-*/candles.parquet"))
     assert store.exists()

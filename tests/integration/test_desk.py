@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import threading
 import time
 from dataclasses import replace
@@ -18,7 +19,13 @@ from support.paper_trading import (
 )
 
 from pumpwatch.domain.trading.trades import TradeState
-from pumpwatch.errors import BadInput, ExchangeForbidden, InvariantBroken, PumpwatchError
+from pumpwatch.errors import (
+    BadInput,
+    ExchangeForbidden,
+    InvariantBroken,
+    PumpwatchError,
+    StoreUnavailable,
+)
 from pumpwatch_workbench.local.store import Database, SqliteJournal
 from pumpwatch_workbench.play.desk.desk import Desk
 from pumpwatch_workbench.play.desk.play import NoNetwork, play
@@ -26,7 +33,8 @@ from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.endpoints.wire.messages import Response
 
 POSITIONS, TICKERS, CANDLES = "/v5/position/list", "/v5/market/tickers", "/v5/market/kline"
-OPEN_MINUTES = 7
+FIRST, OPEN = 4, 7
+"""Minutes of the market: the desk begins a minute before the pump, and has a position by then."""
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +44,8 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def world():
-    exchange = PumpedExchange()
+    exchange = PumpedExchange(symbols=12)
+    exchange.clock.advance_to(START + FIRST * MINUTE)
     yield exchange
     exchange.close()
 
@@ -60,7 +69,8 @@ def account_options(world, store, mode="live", **changes):
     if not key_file.exists():
         write_key(key_file)
     uid = str(credentials_from_seed(1).user_id)
-    given = {"mode": mode, "key_file": key_file, "live_trading_confirmation": uid, **changes}
+    given = {"mode": mode, "key_file": key_file, "live_trading_confirmation": uid}
+    given |= {"scan_interval_seconds": "15", **changes}
     return options_for(world.url, store, **given)
 
 
@@ -75,7 +85,7 @@ def stored_trades(store):
 @pytest.fixture
 def with_open_trade(world, store):
     """Trade until a position is open, and stop."""
-    _, tally = trade_for(world, account_options(world, store, duration=OPEN_MINUTES * MINUTE))
+    _, tally = trade_for(world, account_options(world, store, duration=(OPEN - FIRST) * MINUTE))
     assert (tally.opened, tally.closed) == (1, 0)
     return world
 
@@ -93,7 +103,7 @@ def intercept(world, answer):
 
 @pytest.mark.parametrize("mode", ["demo", "live"])
 def test_an_account_is_traded_with_the_production_broker(world, store, mode):
-    seen, tally = trade_for(world, account_options(world, store, mode, duration=10 * MINUTE))
+    seen, tally = trade_for(world, account_options(world, store, mode, duration=6 * MINUTE))
     assert (tally.opened, tally.closed, tally.failed_ticks) == (1, 1, 0)
     (trade,) = stored_trades(store)
     assert (trade.state, trade.mode) == (TradeState.CLOSED, mode)
@@ -186,8 +196,8 @@ def test_open_trades_are_cared_for_before_anything_else(with_open_trade, store):
     world, asked = with_open_trade, []
     intercept(world, lambda method, path: asked.append(path))
     trade_for(world, account_options(world, store, duration=1))
-    assert POSITIONS in asked
-    assert TICKERS not in asked[: asked.index(POSITIONS)]
+    before = asked[: asked.index(POSITIONS)]
+    assert not {TICKERS, CANDLES, "/v5/user/query-api"} & set(before)
 
 
 def test_open_trades_are_cared_for_each_minute_while_the_history_is_filled(with_open_trade, store):
@@ -275,3 +285,37 @@ def test_a_bug_in_every_tick_ends_a_desk_without_trades(world, store, monkeypatc
     monkeypatch.setattr(Desk, "detect", detect)
     with pytest.raises(KeyError):
         trade_for(world, account_options(world, store))
+
+
+def test_a_full_disk_leaves_positions_looked_at_and_is_said_once(
+    with_open_trade, store, monkeypatch
+):
+    """Nothing can be written for two minutes."""
+    world, original, asked = with_open_trade, Database.write, []
+
+    def is_full():
+        return START + 8 * MINUTE <= world.clock.now() < START + 10 * MINUTE
+
+    def write(self, sql, values=()):
+        if is_full():
+            raise StoreUnavailable("the store: the disk is full: free some space")
+        return original(self, sql, values)
+
+    monkeypatch.setattr(Database, "write", write)
+    intercept(world, lambda method, path: asked.append(path) if is_full() else None)
+    seen, tally = trade_for(world, account_options(world, store, duration=6 * MINUTE))
+    assert POSITIONS in asked
+    assert sum("the disk is full" in note for note in seen.notes) < 8
+    assert "It works again" in seen.notes
+    assert tally.closed == 1
+
+
+def test_a_port_that_is_taken_ends_a_desk_without_trades_only(with_open_trade, store, tmp_path):
+    world = with_open_trade
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        given = {"metrics_port": port, "duration": 1}
+        seen, _ = trade_for(world, account_options(world, store, **given))
+        assert any(f"--metrics-port {port} cannot be opened" in note for note in seen.notes)
+        with pytest.raises(BadInput, match=f"--metrics-port {port} cannot be opened"):
+            trade_for(world, account_options(world, tmp_path / "other.db", **given))

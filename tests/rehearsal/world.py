@@ -22,6 +22,7 @@ from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch_workbench.local.aws import Pushgateway
 from pumpwatch_workbench.operations.costs.model import (
     RING_SECONDS,
+    SETTINGS_READS,
     SENT_TOGETHER,
     TURN_OBJECTS,
     TURN_QUERIES,
@@ -192,7 +193,7 @@ class World:
             "invocations": 1 + scans,
             "table reads": per_minute.table_reads + scans * scan.table_reads + TURN_QUERIES,
             "table writes": per_minute.table_writes + scans * scan.table_writes,
-            "bucket reads": per_minute.bucket_reads + TURN_OBJECTS,
+            "bucket reads": per_minute.bucket_reads + TURN_OBJECTS + SETTINGS_READS,
             "bucket writes": per_minute.bucket_writes + saved,
             "messages sent": math.ceil(scans / SENT_TOGETHER),
         }

@@ -52,9 +52,11 @@ class Lambda:
         self.busy = 0
         self.layers = {"detect": ["dependencies:1", "pumpwatch:7"]}
         self.layers["trade"] = self.layers["detect"]
+        self.variables = {"TABLE_NAME": "table", "BUCKET_NAME": "bucket"}
 
     def get_function_configuration(self, FunctionName):
-        return {"Layers": [{"Arn": arn} for arn in self.layers[FunctionName]]}
+        layers = [{"Arn": arn} for arn in self.layers[FunctionName]]
+        return {"Layers": layers, "Environment": {"Variables": self.variables}}
 
     def invoke(self, FunctionName, Payload):
         assert json.loads(Payload) == {"action": "probe"}

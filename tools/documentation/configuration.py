@@ -6,20 +6,23 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from pumpwatch.settings.bounds import bounds_of
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.shared import SharedSettings
 from pumpwatch.settings.trade import TradeSettings
+from pumpwatch_workbench.configuration.load import DeskSettings
 from pumpwatch_workbench.configuration.meanings import meanings
 from pumpwatch_workbench.local.aws.template import load_template
 from tools.documentation.source import REPOSITORY, head_of
 
-KINDS: tuple[tuple[str, type[SharedSettings]], ...] = (
+KINDS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("Both functions", SharedSettings),
     ("Detect", DetectSettings),
     ("Trade", TradeSettings),
+    ("A desk", DeskSettings),
 )
 COLUMNS = ("variable", "default", "allowed", "meaning")
 RANGE = re.compile(r"a (whole )?number, (?:at least|(above)) (\S+), at most (\S+)")

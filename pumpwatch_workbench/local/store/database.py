@@ -298,4 +298,11 @@ def bring_up_to_date(connection: sqlite3.Connection) -> None:
             f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; {step}"
             f" PRAGMA user_version = {number}; COMMIT;"
         )
-    connection.execute("INSERT OR REPLACE INTO notes VALUES ('process', ?)", (str(os.getpid()),))
+    try:
+        connection.execute(
+            "INSERT OR REPLACE INTO notes VALUES ('process', ?)", (str(os.getpid()),)
+        )
+    except sqlite3.OperationalError as error:
+        # What is open must be cared for on a full disk too; the note is for messages.
+        if error.sqlite_errorname != "SQLITE_FULL":
+            raise

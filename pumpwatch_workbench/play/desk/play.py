@@ -30,6 +30,9 @@ from pumpwatch_workbench.play.desk.telling import Tally, Teller
 from pumpwatch_workbench.play.views.view import RunView
 from pumpwatch_workbench.processes import relax_collector
 
+REPEAT_SECONDS = 600.0
+"""Time for which the same warning is not shown again."""
+
 
 class NoNetwork(PumpwatchError):
     """The exchange cannot be reached. Connect, and start again: nothing was lost."""
@@ -138,11 +141,14 @@ def _resume_or_say(options: DeskOptions, desk: Desk, teller: Teller) -> None:
 
 @contextmanager
 def stop_on_signals(stop: threading.Event) -> Iterator[None]:
-    """Let the first Ctrl-C (or termination) finish the tick at hand; a second one ends at once."""
+    """Let the first Ctrl-C (or termination) finish the tick at hand; a later Ctrl-C ends at once.
+
+    A supervisor may send SIGTERM twice, to the process and to its group.
+    """
     asked: list[int] = []
 
     def ask(number: int, frame: FrameType | None) -> None:
-        if asked:
+        if asked and number == signal.SIGINT:
             raise KeyboardInterrupt
         asked.append(number)
         # Not here: the main thread may have the event's lock this very moment.
@@ -157,15 +163,20 @@ def stop_on_signals(stop: threading.Event) -> Iterator[None]:
 
 
 class _TellingHandler(logging.Handler):
-    """Shows the library's warnings where the desk is watched."""
+    """Shows the library's warnings where the desk is watched, each once in ten minutes."""
 
     def __init__(self, teller: Teller) -> None:
         super().__init__(logging.WARNING)
         self._teller = teller
+        self._said: dict[str, float] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        reason = getattr(record, "reason", "")
-        self._teller.note(f"{record.getMessage()}: {reason}" if reason else record.getMessage())
+        now, reason = time.monotonic(), getattr(record, "reason", "")
+        text = f"{record.getMessage()}: {reason}" if reason else record.getMessage()
+        self._said = {said: at for said, at in self._said.items() if now - at < REPEAT_SECONDS}
+        if text not in self._said:
+            self._said[text] = now
+            self._teller.note(text)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pumpwatch_workbench.local.aws.template import load_template
 from pumpwatch_workbench.play.desk import endpoint
+from pumpwatch_workbench.play.desk.options import desk_options
 from pumpwatch_workbench.simulator.exchange import LOOPBACK
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -45,15 +46,10 @@ def test_nothing_listens_in_aws():
     assert not any("FunctionUrlConfig" in function for function in functions)
 
 
-def test_servers_on_this_machine_listen_on_loopback_alone(monkeypatch):
-    serve, bound = endpoint.start_http_server, []
-
-    def record(port, *, addr, registry):
-        bound.append(addr)
-        return serve(port, addr=addr, registry=registry)
-
-    monkeypatch.setattr(endpoint, "start_http_server", record)
-    with endpoint.metrics_endpoint(endpoint.ShownMetrics("paper"), 0):
-        assert bound == [LOOPBACK] == ["127.0.0.1"]
+def test_servers_on_this_machine_listen_on_loopback_alone():
+    metrics, health = endpoint.ShownMetrics("paper"), endpoint.Health()
+    with endpoint.metrics_endpoint(metrics, health, 0) as address:
+        assert address.startswith(f"http://{LOOPBACK}:")
+    assert desk_options({}, {}).metrics_address == LOOPBACK == "127.0.0.1"
     for path in (ROOT / "pumpwatch_workbench").rglob("*.py"):
         assert not re.search(r"0\.0\.0\.0|\[::\]|INADDR_ANY", path.read_text(encoding="utf-8"))

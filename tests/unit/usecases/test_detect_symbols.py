@@ -112,7 +112,7 @@ def test_a_choice_that_nothing_fits_watches_nothing_and_says_so(detector, caplog
         report = rig.tick(1, detect=nothing)
     assert (report.symbols, report.candidates, watched(nothing)) == (0, 0, set())
     (line,) = [one for one in caplog.records if "lists nothing" in one.message]
-    assert line.symbols == "A0USD"
+    assert line.reason == "A0USD"
     rig.tick(2, detect=nothing)
     again = changed(rig, symbols="A*")
     assert rig.tick(3, detect=again).symbols == 5

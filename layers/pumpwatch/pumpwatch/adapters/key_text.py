@@ -24,7 +24,7 @@ def json_object(value: str | bytes) -> tuple[dict[str, object], str]:
     """Return the object's parts."""
     try:
         parts = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}, "is not JSON"
     return (parts, "") if isinstance(parts, dict) else ({}, "is no JSON object")
 

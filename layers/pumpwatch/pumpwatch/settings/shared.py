@@ -89,7 +89,7 @@ class SharedSettings(BaseModel):
     """Requests to the exchange at a time; 1 sends them one after another."""
     max_tick_age_seconds: Annotated[int, Field(ge=5, le=600)] = 90
     """A tick older than this opens no position; exits still run."""
-    settings: Annotated[str, Field(max_length=1500)] = ""
+    settings: str = ""
     """Deployed: more settings, as `NAME=VALUE NAME=VALUE`; they win over their own variables."""
     settings_bucket: str = ""
     """Deployed: the bucket whose object `settings.json` wins over both; empty: there is none."""

@@ -103,7 +103,7 @@ class MarketWatch:
             logger.warning("list of instruments is not believed", extra=facts)
             return
         if unlisted := self._choice.unlisted(watchlist):
-            facts = {"symbols": ", ".join(unlisted)}
+            facts = {"reason": ", ".join(unlisted)}
             logger.warning("the exchange lists nothing by these SYMBOLS", extra=facts)
         # One that the list lacks and the tickers still show may have an odd row in the list.
         shown = {*snapshot.symbols, *snapshot.skipped} - watchlist.keys()
