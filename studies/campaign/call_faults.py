@@ -202,7 +202,7 @@ class CallFaults:
         kind = trouble.kind
         if self._tears(trouble):
             run.dead = True
-            self.stores.die_within(done, 2 * trouble.size)
+            self.stores.die_within(done, int(12 * trouble.size))
         if kind.startswith("crash"):
             raise self._crashed(run, trouble, done)
         if kind.endswith("lost_after"):

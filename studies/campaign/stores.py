@@ -23,7 +23,6 @@ from pumpwatch_workbench.local.store.journal import INSTALLATION
 
 QUICK = Path("/dev/shm")  # noqa: S108 - the folder in it gets a name of its own
 """A folder in memory: no disk is waited for."""
-MOST_STATEMENTS = 6
 
 
 class Killed(BaseException):
@@ -55,9 +54,8 @@ class Connected:
 class WorldStores:
     """Those of the function, `own`, and those of `status` and `halt`, which work `beside` it."""
 
-    def __init__(self, wall: Callable[[], float], *, on_file: bool) -> None:
-        self._wall, self.on_file = wall, on_file
-        self.kind = "sqlite" if on_file else "memory"
+    def __init__(self, wall: Callable[[], float], kind: str) -> None:
+        self._wall, self.kind, self.on_file = wall, kind, kind == "sqlite"
         self._folder = TemporaryDirectory(dir=QUICK if QUICK.is_dir() else None)
         self._path = Path(self._folder.name) / "0.db"
         self._open()
@@ -79,10 +77,10 @@ class WorldStores:
             self._close()
             self._open()
 
-    def die_within(self, call: Callable[[], object], share: float) -> NoReturn:
-        """Make a call, and die before one of the statements that it writes, or after it."""
+    def die_within(self, call: Callable[[], object], statements: int) -> NoReturn:
+        """Make a call, and die after it, or after so many of the statements that it writes."""
         if isinstance(self._own, _File):
-            self._own.statements_left = int(share * MOST_STATEMENTS)
+            self._own.statements_left = statements
         with suppress(PumpwatchError):
             call()
         raise Killed

@@ -10,7 +10,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -182,11 +182,7 @@ def holder_of(path: Path) -> str | None:
     if not lock.exists():
         return None
     try:
-        connection = sqlite3.connect(_address(lock), uri=True, timeout=0)
-        try:
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        finally:
-            connection.close()
+        _ask(_address(lock), "SELECT count(*) FROM sqlite_master")
     except sqlite3.Error as error:
         busy = getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY")
         return (_process_in(path) or "?") if busy else None
@@ -201,13 +197,15 @@ def _holder(path: Path) -> str:
 def _process_in(path: Path) -> str:
     """Return the process that last locked the file, as noted in it."""
     with suppress(sqlite3.Error):
-        connection = sqlite3.connect(_address(path), uri=True)
-        try:
-            row = connection.execute("SELECT value FROM notes WHERE key = 'process'").fetchone()
-            return str(row[0]) if row else ""
-        finally:
-            connection.close()
+        row = _ask(_address(path), "SELECT value FROM notes WHERE key = 'process'")
+        return str(row[0]) if row else ""
     return ""
+
+
+def _ask(address: str, sql: str) -> Row | None:
+    with closing(sqlite3.connect(address, uri=True, timeout=0)) as connection:
+        row: Row | None = connection.execute(sql).fetchone()
+        return row
 
 
 def _refuse_foreign(path: Path) -> None:
@@ -221,11 +219,7 @@ def _refuse_foreign(path: Path) -> None:
             if log.exists() and log.stat().st_size:
                 raise StoreProblem(f"{log} lacks its store: put {path} back, or name another file")
             return
-        connection = sqlite3.connect(_address(path, "ro&immutable=1"), uri=True)
-        try:
-            connection.execute("PRAGMA schema_version")
-        finally:
-            connection.close()
+        _ask(_address(path, "ro&immutable=1"), "PRAGMA schema_version")
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         raise StoreProblem(f"the store {path}: {reason}: name another file") from None
