@@ -27,6 +27,7 @@ from pumpwatch_workbench.play.desk.desk import Desk
 from pumpwatch_workbench.play.desk.endpoint import Health
 from pumpwatch_workbench.play.desk.options import DeskOptions
 from pumpwatch_workbench.play.desk.pace import Pace
+from pumpwatch_workbench.play.desk.slack import Counts
 from pumpwatch_workbench.play.desk.telling import PlayedTick, Tally, Teller
 from pumpwatch_workbench.play.views.view import RunFacts, TickSnapshot
 
@@ -75,7 +76,8 @@ class DeskLoop:
             return self._teller.tally
         duration = self._options.duration
         end = None if duration is None else begin + duration
-        self._teller.started(RunFacts(self._title(), start=begin, end=end))
+        facts = RunFacts(self._title(), start=begin, end=end)
+        self._teller.show(self._teller.view.started, facts)
         banned = False
         if not (self._desk.has_history and self._desk.records.since(begin - GAP)):
             banned = self._fill_history()
@@ -246,19 +248,19 @@ class DeskLoop:
             self._health.note_good_tick()
 
     def _show(self, tick: PlayedTick) -> None:
-        report = tick.traded
+        report, teller = tick.traded, self._teller
         if report is None or report.equity is None:
             return
-        self._teller.show(
-            TickSnapshot(
-                time=self._pace.now(),
-                tick=self._teller.tally.ticks,
-                equity=report.equity,
-                movers=self._desk.market.movers() if self._teller.shows_movers else (),
-                positions=tuple(report.positions),
-                events_open=tick.detected.events_open if tick.detected else 0,
-            )
+        teller.tally.equity = report.equity
+        snapshot = TickSnapshot(
+            time=self._pace.now(),
+            tick=teller.tally.ticks,
+            equity=report.equity,
+            movers=self._desk.market.movers() if teller.view.shows_movers else (),
+            positions=tuple(report.positions),
+            events_open=tick.detected.events_open if tick.detected else 0,
         )
+        teller.show(teller.view.tick, snapshot)
 
     def _record(self, tick: PlayedTick, begin: int) -> None:
         """Keep what the tick and the scans before it cost.
@@ -267,7 +269,7 @@ class DeskLoop:
         """
         cpu_seconds = time.process_time()
         requests = self._desk.request_count
-        counts = self._teller.messages
+        counts = self._teller.slack.counts if self._teller.slack else Counts()
         raised, delivered = counts.raised, counts.delivered
         record = RunRecord(
             time=begin,

@@ -13,13 +13,12 @@ from support.paper_trading import Seen
 from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
 from pumpwatch.errors import BadCredentials, BadInput, StoreUnavailable
 from pumpwatch_workbench.local.keys import key_source
-from pumpwatch_workbench.local.store import Database, SqliteJournal, StoreProblem
+from pumpwatch_workbench.local.store import Database, SqliteJournal, SqliteOwnLeases, StoreProblem
 from pumpwatch_workbench.local.store.stores import check_lease
 from pumpwatch_workbench.play.desk import pace as pace_module
 from pumpwatch_workbench.play.desk.account import AccountLock, PatientSecrets
 from pumpwatch_workbench.play.desk.desk import claim
 from pumpwatch_workbench.play.desk.endpoint import Health, ShownMetrics, metrics_endpoint
-from pumpwatch_workbench.play.desk.leases import DeskLeases
 from pumpwatch_workbench.play.desk.pace import ExchangePace
 from pumpwatch_workbench.play.desk.play import _warnings_shown, stop_on_signals
 from pumpwatch_workbench.play.desk.telling import PlayedTick, Teller
@@ -79,7 +78,7 @@ def test_a_clock_that_is_set_keeps_no_tick_waiting(monkeypatch, answered, jump):
 
 
 def test_a_lease_of_the_desk_is_given_at_once_whatever_the_clock_says(store):
-    leases = DeskLeases(store)
+    leases = SqliteOwnLeases(store)
     killed = leases.acquire("trade", owner="a killed run", seconds=10**9)
     lease = leases.acquire("trade", owner="the next", seconds=30)
     assert lease.token == killed.token + 1
@@ -90,7 +89,7 @@ def test_a_lease_of_the_desk_is_given_at_once_whatever_the_clock_says(store):
 
 
 def test_a_full_disk_denies_no_lease_and_lets_nothing_be_written(store, monkeypatch):
-    leases = DeskLeases(store)
+    leases = SqliteOwnLeases(store)
     leases.acquire("trade", owner="before", seconds=30)
 
     def full(sql, values=()):
