@@ -133,8 +133,6 @@ def _words(error: sqlite3.Error) -> str:
 
 def _only_instance(path: Path) -> sqlite3.Connection:
     """Lock the store. Raises `StoreProblem` when another process has it or no file can be made."""
-    if path.is_dir():
-        raise StoreProblem(f"{path} is a folder: name a file for the store")
     _refuse_foreign(path)
     try:
         guard = exclusive_lock(Path(f"{path}.lock"))
@@ -215,16 +213,24 @@ def _refuse_foreign(path: Path) -> None:
     """
     log = Path(f"{path}-wal")
     try:
-        if not path.exists() or not path.stat().st_size:
-            if log.exists() and log.stat().st_size:
-                raise StoreProblem(f"{log} lacks its store: put {path} back, or name another file")
-            return
-        _ask(_address(path, "ro&immutable=1"), "PRAGMA schema_version")
+        if path.is_dir():
+            raise StoreProblem(f"{path} is a folder: name a file for the store")
+        if _size(path):
+            _ask(_address(path, "ro&immutable=1"), "PRAGMA schema_version")
+        elif _size(log):
+            raise StoreProblem(f"{log} lacks its store: put {path} back, or name another file")
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         raise StoreProblem(f"the store {path}: {reason}: name another file") from None
     except sqlite3.Error as error:
         raise StoreProblem(f"the store {path}: {_words(error)}") from None
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _address(path: Path, mode: str = "ro") -> str:
@@ -260,20 +266,17 @@ def _connect(path: Path, writable: bool, alone: bool, may_be_older: bool) -> sql
 
 
 def _refuse_absent(path: Path) -> None:
-    if path.is_dir():
-        raise StoreProblem(f"{path} is a folder: name a store's file")
+    _refuse_foreign(path)
     if not path.exists():
         raise StoreProblem(f"there is no store {path}: pumpwatch paper makes one")
-    if path.is_file() and path.stat().st_size == 0:
+    if not _size(path):
         raise StoreProblem(f"{path} is empty: name a store that pumpwatch paper has made")
-    _refuse_foreign(path)
 
 
 def _reading(path: Path) -> str:
     """Return how to read a file: one that nobody may write beside, on a read-only disk for one,
     is taken as it lies there, unless something of it is still in its write-ahead log."""
-    log = Path(f"{path}-wal")
-    if os.access(path.parent, os.W_OK) or (log.exists() and log.stat().st_size):
+    if os.access(path.parent, os.W_OK) or _size(Path(f"{path}-wal")):
         return "ro"
     return "ro&immutable=1"
 

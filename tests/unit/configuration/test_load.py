@@ -184,7 +184,9 @@ def test_init_writes_every_setting_with_its_default_and_overwrites_nothing():
     text = path.read_text(encoding="utf-8")
     assert load({}, file=path, environment={}).given == {}
     uncommented = [
-        line.removeprefix("# ") for line in text.splitlines() if line[2:].partition(" = ")[0] in KNOWN
+        line.removeprefix("# ")
+        for line in text.splitlines()
+        if line[2:].partition(" = ")[0] in KNOWN
     ]
     assert {line.partition(" = ")[0] for line in uncommented} == KNOWN
     path.write_text("\n".join(uncommented), encoding="utf-8")

@@ -54,7 +54,10 @@ def put(bucket, text):
 
 
 def test_the_object_wins_over_settings_and_both_over_their_own_variables():
-    environment = {**VARIABLES, "SETTINGS": 'LEVERAGE=3 MAX_SPREAD=0.03 TRADING_HOURS="Mon 08:00-09:00"'}
+    environment = {
+        **VARIABLES,
+        "SETTINGS": 'LEVERAGE=3 MAX_SPREAD=0.03 TRADING_HOURS="Mon 08:00-09:00"',
+    }
     made = settings_in_force(TradeSettings, environment, {"leverage": "4"})
     assert (made.leverage, str(made.max_spread)) == (4, "0.03")
     assert made.trading_hours == "Mon 08:00-09:00"
