@@ -4,6 +4,7 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
+from support.records import NOW
 
 from pumpwatch.domain.market.snapshot import MarketSnapshot
 from pumpwatch.ports import MarketData
@@ -61,10 +62,10 @@ class Moving:
 def test_movers_are_of_the_last_two_looks_that_are_about_a_minute_apart():
     market = the_market(
         Moving(
-            (60_000, [1.0, 1.0, 1.0]),
-            (65_000, [9.0, 9.0, 9.0]),
-            (120_000, [1.1, 0.7, 1.0]),
-            (300_000, [5.0, 5.0, 5.0]),
+            (NOW, [1.0, 1.0, 1.0]),
+            (NOW + 5_000, [9.0, 9.0, 9.0]),
+            (NOW + 60_000, [1.1, 0.7, 1.0]),
+            (NOW + 240_000, [5.0, 5.0, 5.0]),
         )
     )
     market.snapshot()
