@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NoReturn
 
-from pumpwatch.errors import PumpwatchError
 from pumpwatch_workbench.local.memory.stores import MemoryDatabase
 from pumpwatch_workbench.local.store import (
     Database,
@@ -21,8 +18,7 @@ from pumpwatch_workbench.local.store import (
 )
 from pumpwatch_workbench.local.store.journal import INSTALLATION
 
-QUICK = Path("/dev/shm")  # noqa: S108 - the folder in it gets a name of its own
-"""A folder in memory: no disk is waited for."""
+QUICK = Path("/dev/shm")  # noqa: S108 - a folder in memory: no disk is waited for
 
 
 class Killed(BaseException):
@@ -77,13 +73,10 @@ class WorldStores:
             self._close()
             self._open()
 
-    def die_within(self, call: Callable[[], object], statements: int) -> NoReturn:
-        """Make a call, and die after it, or after so many of the statements that it writes."""
+    def die_after(self, statements: int) -> None:
+        """Let the process that has the file die once it has written so many more statements."""
         if isinstance(self._own, _File):
             self._own.statements_left = statements
-        with suppress(PumpwatchError):
-            call()
-        raise Killed
 
     def close(self) -> None:
         """Close everything and forget the file."""
