@@ -10,6 +10,7 @@ ARGS   ?=
 SEEDS  ?= 300
 SEED   ?= 1
 COUNT  ?= 500
+TAG    ?= pumpwatch:0.1.0
 
 INSTALL := -m pip --disable-pip-version-check install --quiet --no-deps
 PINNED  := $(INSTALL) --require-hashes --requirement
@@ -33,7 +34,7 @@ CLUSTER := .venv-cluster/.unpacked
 CLOUD   := .venv-rehearsal/.installed
 
 .PHONY: help run deploy monitoring campaign rehearsal scale test backends check lint typecheck imports spelling \
-        template cluster-check coverage coverage-report mutation bench artefact build dashboards pages docs docs-serve format \
+        template image image-check cluster-check coverage coverage-report mutation bench artefact build dashboards pages docs docs-serve format \
         requirements setup clean
 
 help:
@@ -86,8 +87,12 @@ template: $(DEV) $(DEPLOY) $(CHECK) ## Validate template.yaml; exceptions stand 
 rehearsal: $(DEV) $(DEPLOY) $(CLOUD) ## Deploy into an emulator of AWS and do what operators do (12 minutes, ARGS=--long)
 	$(BIN)/pytest -n0 -p no:randomly -m rehearsal tests/rehearsal $(ARGS)
 
-cluster-check: $(DEV) $(CLUSTER) ## Render the monitoring chart with Helm 3 and 4 for every version of Kubernetes
+cluster-check: $(DEV) $(CLUSTER) ## Render the charts with Helm 3 and 4 for every version of Kubernetes, start the bot
 	$(BIN)/pytest -n auto --dist worksteal -m slow tests/cluster $(ARGS)
+
+image-check: $(DEV) $(CHECK) ## Build the image with buildah, on a base of Debian's packages, look into it and run it
+	.venv-check/bin/hadolint Dockerfile
+	$(BIN)/pytest -n0 -m slow tests/image $(ARGS)
 
 campaign: $(RUN) ## Trade in SEEDS=300 seeded worlds full of faults and check the promise
 	@$(BIN)/pumpwatch campaign --seeds $(SEEDS) $(ARGS)
@@ -116,6 +121,9 @@ build: $(RUN) $(DEPLOY) ## Build what `make deploy` uploads, without Docker (ARG
 	@find .aws-sam/build/DependenciesLayer -name "*.pyc" | grep -q . || printf "\n%s\n%s\n" \
 		"There is no python3.13 here, nor does COMPILE_WITH name one: without byte code the functions" \
 		"take twice as long to start."
+
+image: ## Build the bot's image with docker, podman or buildah (TAG=registry.example.com/me/pumpwatch:1.0)
+	@PYTHON="$(PYTHON)" tools/build_image "$(TAG)" $(ARGS)
 
 dashboards: $(DEV) ## Build Grafana's dashboards anew from tools/dashboards
 	$(BIN)/python -m tools.dashboards.dashboards

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from pumpwatch_workbench.cli.bybit import checked_address
-from pumpwatch_workbench.cli.options import KNOWN, DetectorName, Setting, StrategyName
+from pumpwatch_workbench.cli.options import DetectorOption, Setting, StrategyOption
 from pumpwatch_workbench.pages.words import money, signed_money
 from pumpwatch_workbench.play.desk.options import DeskOptions, desk_options
 from pumpwatch_workbench.play.desk.play import play, stop_on_signals
@@ -41,13 +41,8 @@ def desk(
         str | None,
         typer.Option(help="Only these, such as BTCUSDT,1000*USDT; without it the whole market."),
     ] = None,
-    strategy: Annotated[
-        StrategyName | None,
-        typer.Option(help=f"What to do about a pump; fade by default, live must name it. {KNOWN}"),
-    ] = None,
-    detector: Annotated[
-        DetectorName | None, typer.Option(help="The rule; boosted by default.")
-    ] = None,
+    strategy: StrategyOption = None,
+    detector: DetectorOption = None,
     duration: Annotated[
         str | None, typer.Option(help="Such as 30m, 8h or 7d; without it until you interrupt it.")
     ] = None,

@@ -61,7 +61,7 @@ def _position(seen: Overview, trade: Trade) -> Iterator[str]:
     result, side = seen.open_result(trade), "long" if trade.side is Side.BUY else "short"
     now = "price unknown"
     if result is not None:
-        now = f"now {price(seen.prices[trade.symbol])}, {signed_money(result)} USDT"
+        now = f"now {price(seen.prices.get(trade.symbol))}, {signed_money(result)} USDT"
     yield f"{trade.symbol} {side} {number(trade.quantity)} at {price(trade.entry_price)}, {now}"
     other = f", of {trade.mode} mode" * (trade.mode not in ("", seen.mode))
     ends = f"stop {price(trade.stop_loss)}, target {price(trade.take_profit)}"
