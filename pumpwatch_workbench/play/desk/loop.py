@@ -102,6 +102,8 @@ class DeskLoop:
             tick = PlayedTick(self._pace.now(), is_care=True)
             banned = self._attempt("trade", partial(self._trade, tick), tick)
             holds = self._desk.holds_trades()
+            if holds and not tick.problems:
+                self._teller.note("Open trades were looked after")
             if not (banned and holds):
                 banned = self._attempt("start", self._reach, tick, raising=not holds)
             if holds or self._started is not None:
