@@ -28,13 +28,12 @@ class Killed(BaseException):
 class _File(Database):
     """A store file of a process that can die before a statement that it would write."""
 
-    statements_left: int | None = None
+    statements_left = float("inf")
 
     def write(self, sql: str, values: Sequence[object] = ()) -> int:
         if self.statements_left == 0:
             raise Killed
-        if self.statements_left is not None:
-            self.statements_left -= 1
+        self.statements_left -= 1
         return super().write(sql, values)
 
 

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pumpwatch.errors import BadInput, StoreUnavailable
 
@@ -202,15 +202,12 @@ def _process_in(path: Path) -> str:
 
 def _ask(address: str, sql: str) -> Row | None:
     with closing(sqlite3.connect(address, uri=True, timeout=0)) as connection:
-        row: Row | None = connection.execute(sql).fetchone()
-        return row
+        return cast("Row | None", connection.execute(sql).fetchone())
 
 
 def _refuse_foreign(path: Path) -> None:
-    """Raise `StoreProblem` for a file that is no database, before anything touches it.
-
-    SQLite looks: a process that opens and closes the file by other means loses its locks on it.
-    """
+    """Raise `StoreProblem` for a file that is no database, and leave it as it is."""
+    # SQLite looks: what else closes the file takes this process's locks on it away.
     log = Path(f"{path}-wal")
     try:
         if path.is_dir():

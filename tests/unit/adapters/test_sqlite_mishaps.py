@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from support.killed_desk import uncounted
 from support.records import NOW, a_signal, a_trade, an_order
 
 from pumpwatch.domain.trading.halt import Halt
@@ -42,6 +43,7 @@ def python(code, *arguments, status=0):
     """Run code in a process of its own; return what it prints."""
     done = subprocess.run(
         [sys.executable, "-P", "-c", code, *map(str, arguments)],
+        env=uncounted(),
         stdout=subprocess.PIPE,
         text=True,
         check=False,

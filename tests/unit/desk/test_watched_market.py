@@ -22,7 +22,7 @@ class Passed:
 
 
 def the_market(market):
-    return WatchedMarket(market, SymbolChoice(excluded="CUSDT"))
+    return WatchedMarket(market, SymbolChoice(excluded=("CUSDT",)))
 
 
 @pytest.mark.parametrize(
