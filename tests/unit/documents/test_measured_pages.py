@@ -52,8 +52,10 @@ def test_what_a_desk_needs():
     one = RESULTS["desk"]
     memory = one["process_memory_mib"] * 2**20
     expected = {
-        "at rest": [f"{one['share_of_a_core']:.1%} of a core".replace("%", " %")]
-        + [f"{memory / 1e9:.2f} GB"],
+        "at rest": [
+            f"{one['share_of_a_core'] * 100:.1f} % of a core",
+            f"{memory / 1e9:.2f} GB",
+        ],
         "signal to acknowledged order": [
             f"at most {one['signal_to_ack_exchange_rounds_max']:.0f} round trips",
             f"{one['signal_to_ack_own_seconds_p50'] * 1000:.0f} ms",
