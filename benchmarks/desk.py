@@ -14,11 +14,11 @@ import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from contextlib import closing
 from pathlib import Path
 
 from benchmarks.harness import a_signal
-from benchmarks.rounds import Recorder, recorded, rounds
+from benchmarks.rounds import recorded, rounds
 from benchmarks.trade import CREATE, prices
 from pumpwatch.bootstrap.trade import MOST_READS
 from pumpwatch.invocation import Tick
@@ -103,9 +103,9 @@ def _rest(exchange: MeasuredExchange, folder: Path) -> dict[str, float]:
 
 
 def _live(exchange: MeasuredExchange, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the options of live mode and the environment with its key."""
+    """Return the settings of live mode, and the variables of its key."""
     account = credentials_from_seed(1)
-    given = {
+    settings = {
         "mode": "live",
         "strategy": "fade",
         "bybit_base_url": exchange.url,
@@ -113,71 +113,59 @@ def _live(exchange: MeasuredExchange, folder: Path) -> tuple[dict[str, str], dic
         "store": str(folder / "live.db"),
     }
     key = {"BYBIT_API_KEY": account.api_key, "BYBIT_API_SECRET": account.api_secret}
-    return given, key
+    return settings, key
 
 
 def _entries(exchange: MeasuredExchange, folder: Path) -> dict[str, float]:
     """Let trade run as it does after a scan with a signal."""
-    given, key = _live(exchange, folder)
+    settings, key = _live(exchange, folder)
     limits = {"MAX_OPEN_POSITIONS": str(ENTRIES), "MAX_NOTIONAL_USDT": "50", "FADE_MIN_GAIN": "0"}
-    database = Database(folder / "live.db")
     secrets = key_source(file=None, keyring=False, environment=key)
-    with ThreadPoolExecutor(MOST_READS) as pool:
-        desk = Desk(desk_options(given, limits), database, None, secrets, pool)
-        now = START + TICKS * MINUTE
-        desk.trade(Tick(now, "first"))
+    with ThreadPoolExecutor(MOST_READS) as pool, closing(Database(folder / "live.db")) as database:
+        desk = Desk(desk_options(settings, limits), database, None, secrets, pool)
         entries = [
-            _entry(exchange, desk, symbol, price, now + number * 20_000)
-            for number, (symbol, price) in enumerate(prices(exchange)[:ENTRIES], start=1)
+            _entry(exchange, desk, symbol, price, START + (TICKS + number) * MINUTE)
+            for number, (symbol, price) in enumerate(prices(exchange)[:ENTRIES])
         ]
         desk.close()
-    database.close()
-    warm = entries[WARM:]
-    return {
-        "signal_to_ack_exchange_rounds_max": max(entry[0] for entry in warm),
-        "signal_to_ack_seconds_p50": statistics.median(entry[1] for entry in warm),
-        "signal_to_ack_own_seconds_p50": statistics.median(entry[2] for entry in warm),
-        "signal_to_ack_own_cpu_seconds_p50": statistics.median(entry[3] for entry in warm),
+    most, *medians = zip(*entries[WARM:], strict=True)
+    names = ("seconds", "own_seconds", "own_cpu_seconds")
+    return {"signal_to_ack_exchange_rounds_max": max(most)} | {
+        f"signal_to_ack_{name}_p50": statistics.median(values)
+        for name, values in zip(names, medians, strict=True)
     }
 
 
 def _entry(
     exchange: MeasuredExchange, desk: Desk, symbol: str, price: float, now: int
 ) -> tuple[float, float, float, float]:
+    """Return rounds, seconds, those without a request under way, and CPU seconds."""
     exchange.tell("time", now)
     signal = a_signal(symbol, price, now)
     with recorded() as recorder:
         cpu, begin = time.process_time(), time.perf_counter()
         desk.signals.publish(signal)
-        report = desk.trade(Tick(now, signal.signal_id, (signal.signal_id,)))
-    assert report is not None
-    assert len(report.opened) == 1, report
-    sent = next(request for request in recorder.sent if request.path == CREATE)
+        desk.trade(Tick(now, signal.signal_id, (signal.signal_id,)))
+    requests = sorted(recorder.until(CREATE), key=lambda request: request.start)
+    asking = last = 0.0
+    for request in requests:
+        asking += max(0.0, request.end - max(request.start, last))
+        last = max(last, request.end)
+    (sent,) = (request for request in requests if request.path == CREATE)
     seconds = sent.end - begin
-    return rounds(recorder.until(CREATE)), seconds, seconds - _asking(recorder), sent.cpu - cpu
-
-
-def _asking(recorder: Recorder) -> float:
-    """Return the seconds until the order's answer in which a request was under way."""
-    asking, end = 0.0, 0.0
-    for request in sorted(recorder.until(CREATE), key=lambda request: request.start):
-        asking += max(0.0, request.end - max(request.start, end))
-        end = max(end, request.end)
-    return asking
+    return rounds(requests), seconds, seconds - asking, sent.cpu - cpu
 
 
 def _restarts(exchange: MeasuredExchange, folder: Path) -> dict[str, float]:
-    """Start the process with open trades; its first line comes after the first care."""
-    given, key = _live(exchange, folder)
-    environment = {**os.environ, **key, **{name.upper(): value for name, value in given.items()}}
-    command = [sys.executable, "-m", "pumpwatch_workbench", "desk", "--json"]
-    start = partial(subprocess.Popen, command, stdout=subprocess.PIPE, env=environment)
-    seconds = []
+    """Start the process with open trades; its first line is about them."""
+    settings, key = _live(exchange, folder)
+    environment = os.environ | key | {name.upper(): text for name, text in settings.items()}
+    command, seconds = [sys.executable, "-m", "pumpwatch_workbench", "desk", "--json"], []
     for _ in range(RESTARTS):
         begin = time.perf_counter()
-        with start() as process:
-            line = process.stdout.readline()
+        with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
+            line = process.stdout.readline() if process.stdout else b""
             seconds.append(time.perf_counter() - begin)
             process.kill()
-        assert b"started" in line, line
+        assert b"Open trades were looked after" in line, line
     return {"restart_to_first_care_seconds_max": max(seconds)}

@@ -16,9 +16,10 @@ from pumpwatch.errors import SettingsError
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.shared import load_settings
 from pumpwatch_workbench.cli.aws import clients_in
-from pumpwatch_workbench.cli.bybit import bulk_budget, checked_address
+from pumpwatch_workbench.cli.bybit import checked_address
 from pumpwatch_workbench.cli.options import AsJson, BaseUrl, DetectorName, Region
 from pumpwatch_workbench.cli.progress import errors, stepping
+from pumpwatch_workbench.local.budget import BULK_SPARE, SharedBudget
 from pumpwatch_workbench.simulator.market_time import exchange_time_for
 
 
@@ -48,7 +49,7 @@ def backfill(
     exchange = connect_to_bybit(
         settings,
         requests_per_second=settings.requests_per_second,
-        budget=bulk_budget(settings.bybit_base_url),
+        budget=SharedBudget(settings.bybit_base_url, spare=BULK_SPARE),
         exchange_time=exchange_time_for(settings.bybit_base_url),
     )
     try:

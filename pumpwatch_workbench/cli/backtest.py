@@ -13,14 +13,14 @@ from rich.console import Console
 from pumpwatch.adapters.records import record_fields
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.options import (
-    ActOption,
     AsJson,
     ConfigFile,
+    DetectorOption,
     Folder,
     QuotePrice,
     ReportPage,
-    RuleOption,
     Setting,
+    StrategyOption,
 )
 from pumpwatch_workbench.cli.printing import print_end
 from pumpwatch_workbench.cli.progress import track
@@ -49,8 +49,8 @@ from pumpwatch_workbench.research.sample import sample_warning
 def backtest(
     folder: Folder,
     *,
-    strategy: ActOption = None,
-    detector: RuleOption = None,
+    strategy: StrategyOption = None,
+    detector: DetectorOption = None,
     set_: Setting = None,
     config: ConfigFile = None,
     from_: Annotated[str, typer.Option("--from", help="Trade on signals from then on.")] = "",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.errors import BadInput, SettingsError
 from pumpwatch.settings.shared import SharedSettings, load_settings
@@ -30,12 +28,7 @@ def public_session(
     return BybitSession(
         address,
         requests_per_second=requests_per_second,
-        budget=bulk_budget(address),
+        budget=SharedBudget(address, spare=BULK_SPARE),
         threads=threads,
         exchange_time=exchange_time_for(address),
     )
-
-
-def bulk_budget(address: str) -> SharedBudget:
-    """Return this machine's request budget for work that can wait."""
-    return SharedBudget(urlsplit(address).hostname or "", spare=BULK_SPARE)

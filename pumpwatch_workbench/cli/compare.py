@@ -20,11 +20,11 @@ from pumpwatch_workbench.cli.operating import Choice, ModeOfTrades, Store
 from pumpwatch_workbench.cli.options import (
     AsJson,
     ConfigFile,
+    DetectorOption,
     Folder,
     QuotePrice,
     Region,
     ReportPage,
-    RuleOption,
     Setting,
     StrategyName,
 )
@@ -70,7 +70,7 @@ def compare(
     strategy: Annotated[
         StrategyName | None, typer.Option(help="As it was traded; the journal's by default.")
     ] = None,
-    detector: RuleOption = None,
+    detector: DetectorOption = None,
     set_: Setting = None,
     config: ConfigFile = None,
     quote_price: QuotePrice = None,

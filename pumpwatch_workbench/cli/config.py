@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +23,9 @@ from pumpwatch_workbench.configuration.stack_object import (
     stored_settings,
 )
 from pumpwatch_workbench.configuration.toml_file import as_line
+
+Said = tuple[Sequence[str], Mapping[str, object]]
+"""Lines for a person, and the document for --json."""
 
 
 class Action(StrEnum):
@@ -42,14 +46,12 @@ def config(
     region: Region = "",
     as_json: AsJson = False,
 ) -> None:
-    """Make, check and show `pumpwatch.toml`, and bring settings to a deployed stack.
+    """Make, check and show a configuration, and bring it to a stack.
 
-    `init` writes a starting file, `show` prints what is in force and where it comes from, `check`
-    says what is wrong. `push` replaces a stack's settings by a file's, which take effect within
-    two minutes; `pull` writes what a stack has into a file.
-
-    The file is --config FILE, the one in PUMPWATCH_CONFIG, ./pumpwatch.toml, or pumpwatch.toml in
-    the folder of a person. Options win over the environment, and that over the file.
+    `init` writes a starting `pumpwatch.toml`, `show` prints what is in force and where it comes
+    from, `check` says what is wrong. `push` replaces a stack's settings by a file's, `pull` writes
+    them into a new file. The file in force is the one in PUMPWATCH_CONFIG, ./pumpwatch.toml, or
+    pumpwatch.toml in the folder of a person.
 
     Examples:
       pumpwatch config init
@@ -57,63 +59,54 @@ def config(
       pumpwatch config push pumpwatch.toml --stack pumpwatch
     """
     if action is Action.INIT:
-        path = file or Path(FILE)
-        with path.open("x", encoding="utf-8") as made:
-            made.write(starting_file())
-        typer.echo(f"{path}: every setting, with its default behind a #")
-    elif action in (Action.PUSH, Action.PULL) or stack:
-        _of_a_stack(action, file, stack, region, as_json=as_json)
-    else:
-        _of_a_person(action, file, as_json=as_json)
-
-
-def _of_a_person(action: Action, file: Path | None, *, as_json: bool) -> None:
-    if action is Action.CHECK and file is None:
+        said = _write(file or Path(FILE), starting_file())
+    elif stack and action is not Action.CHECK:
+        said = _of_a_stack(action, file, stack, region)
+    elif action in (Action.PUSH, Action.PULL):
+        raise BadInput(f"pumpwatch config {action} FILE --stack NAME: name file and stack")
+    elif action is Action.SHOW:
+        said = _in_force(file)
+    elif file is None:
         raise BadInput("name the file to check: pumpwatch config check pumpwatch.toml")
-    loaded = load({}, file=file, environment={} if action is Action.CHECK else os.environ)
+    else:
+        given = load({}, file=file, environment={}).given
+        said = [f"{file}: {len(given)} settings, nothing is wrong"], {"settings": len(given)}
+    lines, document = said
+    typer.echo(json.dumps(document) if as_json else "\n".join(lines))
+
+
+def _in_force(file: Path | None) -> Said:
+    loaded = load({}, file=file, environment=os.environ)
     for warning in loaded.warnings:
         typer.echo(warning, err=True)
-    values = {kind: getattr(loaded, field) for kind, field in zip(KINDS, FIELDS, strict=True)}
-    rows = {
-        name: {"value": str(getattr(values[kind], name)), "from": "default"}
-        for kind in KINDS
-        for name in kind.model_fields
-        if name in KNOWN
-    }
-    for name, given in loaded.given.items():
-        rows[name]["from"] = given.shown.rpartition(": ")[0] or given.source
-    if as_json:
-        typer.echo(json.dumps(rows))
-    elif action is Action.CHECK:
-        typer.echo(f"{file}: {len(loaded.given)} settings, nothing is wrong")
-    else:
-        typer.echo(f"File: {loaded.file or 'none'}")
-        for name, row in rows.items():
-            typer.echo(f"{name} = {row['value'] or '(empty)'}  ({row['from']})")
+    lines, rows = [f"File: {loaded.file or 'none'}"], {}
+    for part, kind in KINDS.items():
+        for name in kind.model_fields.keys() & KNOWN:
+            given = loaded.given.get(name)
+            origin = given.shown.removesuffix(f": {name}") if given else "default"
+            rows[name] = str(getattr(getattr(loaded, part), name)), origin
+    lines += [f"{name} = {text or '(empty)'}  ({of})" for name, (text, of) in sorted(rows.items())]
+    return lines, rows
 
 
-FIELDS = ("desk", "detect", "trade")
-
-
-def _of_a_stack(
-    action: Action, file: Path | None, stack: str, region: str, *, as_json: bool
-) -> None:
-    if not stack or action is Action.CHECK or (action is Action.PUSH and file is None):
-        raise BadInput("pumpwatch config push FILE --stack NAME; show and pull take --stack too")
+def _of_a_stack(action: Action, file: Path | None, stack: str, region: str) -> Said:
     deployed = deployed_stack(stack, region)
-    settings = stored_settings(deployed)
-    if action is Action.PUSH and file is not None:
-        wanted = settings_to_push(file, deployed)
-        lines = differences(settings, wanted)
-        if lines:
-            push(deployed, wanted)
-        settings = wanted
-        typer.echo("\n".join(lines) or "nothing changes", err=as_json)
-    text = "".join(f"{as_line(name, value)}\n" for name, value in settings.items())
-    if action is Action.PULL and file is not None:
-        with file.open("x", encoding="utf-8") as made:
-            made.write(text)
-    elif as_json:
-        typer.echo(json.dumps(settings))
-    elif action is not Action.PUSH:
-        typer.echo(text, nl=False)
+    before = stored_settings(deployed)
+    lines = [as_line(name, value) for name, value in before.items()]
+    if action is Action.SHOW:
+        return lines, before
+    if file is None:
+        raise BadInput(f"name the file: pumpwatch config {action} FILE --stack {stack}")
+    if action is Action.PULL:
+        return _write(file, "\n".join([*lines, ""]))
+    settings = settings_to_push(file, deployed)
+    changes = differences(before, settings)
+    if changes:
+        push(deployed, before, settings)
+    return changes or ["nothing changes"], settings
+
+
+def _write(path: Path, text: str) -> Said:
+    with path.open("x", encoding="utf-8") as made:
+        made.write(text)
+    return [f"Written: {path}"], {"file": str(path)}

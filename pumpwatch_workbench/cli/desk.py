@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from pumpwatch_workbench.cli.bybit import checked_address
-from pumpwatch_workbench.cli.options import KNOWN, DetectorName, Setting, StrategyName
+from pumpwatch_workbench.cli.options import DetectorOption, Setting, StrategyOption
 from pumpwatch_workbench.pages.words import money, signed_money
 from pumpwatch_workbench.play.desk.options import DeskOptions, desk_options
 from pumpwatch_workbench.play.desk.play import play, stop_on_signals
@@ -20,43 +20,6 @@ from pumpwatch_workbench.play.desk.telling import Tally
 from pumpwatch_workbench.play.views.json import JsonView
 from pumpwatch_workbench.play.views.live import view_for
 from pumpwatch_workbench.research.backtest.settings import pairs_from
-
-Symbols = Annotated[
-    str | None,
-    typer.Option(help="Only these, such as BTCUSDT,1000*USDT; without it the whole market."),
-]
-Strategy = Annotated[
-    StrategyName | None,
-    typer.Option(help=f"What to do about a pump; fade by default, live must name it. {KNOWN}"),
-]
-Detector = Annotated[DetectorName | None, typer.Option(help="The rule; boosted by default.")]
-Config = Annotated[
-    Path | None, typer.Option(help="The configuration; see pumpwatch config --help for others.")
-]
-Duration = Annotated[
-    str | None, typer.Option(help="Such as 30m, 8h or 7d; without it until you interrupt it.")
-]
-Store = Annotated[
-    Path | None, typer.Option(help="File for everything; without it ~/.pumpwatch/MODE.db.")
-]
-BaseUrl = Annotated[
-    str | None,
-    typer.Option(metavar="URL", help="Which Bybit, or a simulator on this machine."),
-]
-WebhookName = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="Name of the variable that holds Slack's webhook address."),
-]
-MetricsPort = Annotated[
-    int | None, typer.Option(help="Serve metrics for Prometheus and /healthz; 0: a free port.")
-]
-MetricsAddress = Annotated[
-    str | None, typer.Option(metavar="IP", help="Where to serve them; 127.0.0.1 by default.")
-]
-Resume = Annotated[
-    bool, typer.Option("--resume", help="Lift a halt, of a protection or of a person.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Write JSON lines.")]
 
 
 def desk(
@@ -74,19 +37,42 @@ def desk(
     keyring: Annotated[
         bool, typer.Option("--keyring", help="Take the key from the system's keyring.")
     ] = False,
-    symbols: Symbols = None,
-    strategy: Strategy = None,
-    detector: Detector = None,
-    duration: Duration = None,
-    store: Store = None,
-    base_url: BaseUrl = None,
-    slack_webhook_env: WebhookName = None,
-    metrics_port: MetricsPort = None,
-    metrics_address: MetricsAddress = None,
-    resume: Resume = False,
-    config: Config = None,
+    symbols: Annotated[
+        str | None,
+        typer.Option(help="Only these, such as BTCUSDT,1000*USDT; without it the whole market."),
+    ] = None,
+    strategy: StrategyOption = None,
+    detector: DetectorOption = None,
+    duration: Annotated[
+        str | None, typer.Option(help="Such as 30m, 8h or 7d; without it until you interrupt it.")
+    ] = None,
+    store: Annotated[
+        Path | None, typer.Option(help="File for everything; without it ~/.pumpwatch/MODE.db.")
+    ] = None,
+    base_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="Which Bybit, or a simulator on this machine.")
+    ] = None,
+    slack_webhook_env: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Name of the variable that holds Slack's webhook address."
+        ),
+    ] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Serve metrics for Prometheus and /healthz; 0: a free port.")
+    ] = None,
+    metrics_address: Annotated[
+        str | None, typer.Option(metavar="IP", help="Where to serve them; 127.0.0.1 by default.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Lift a halt, of a protection or of a person.")
+    ] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="The configuration; see pumpwatch config --help for others."),
+    ] = None,
     set_: Setting = None,
-    as_json: AsJson = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON lines.")] = False,
 ) -> None:
     """Detect and trade from this machine: on paper, on Bybit's demo host or live.
 

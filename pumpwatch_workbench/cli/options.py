@@ -39,9 +39,12 @@ LabelledFolder = Annotated[
 ]
 Replay = Annotated[Path | None, typer.Option(help="Folder of recorded candles to play instead.")]
 Symbols = Annotated[int, typer.Option(help="USDT perpetuals in the market, 1 to 2000.")]
-DetectorOption = Annotated[DetectorName, typer.Option(help="The rule.")]
+DetectorOption = Annotated[DetectorName | None, typer.Option(help="The rule; boosted by default.")]
 KNOWN = " ".join(map(with_evidence, EVIDENCE))
-StrategyOption = Annotated[StrategyName, typer.Option(help=f"What to do about a pump. {KNOWN}")]
+StrategyOption = Annotated[
+    StrategyName | None,
+    typer.Option(help=f"What to do about a pump; fade by default, live must name it. {KNOWN}"),
+]
 Setting = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; repeatable."),
@@ -49,11 +52,6 @@ Setting = Annotated[
 ConfigFile = Annotated[
     Path | None,
     typer.Option("--config", help="Take settings of this pumpwatch.toml; --set wins over them."),
-]
-RuleOption = Annotated[DetectorName | None, typer.Option(help="The rule; boosted by default.")]
-ActOption = Annotated[
-    StrategyName | None,
-    typer.Option(help=f"What to do about a pump; fade by default. {KNOWN}"),
 ]
 QuotePrice = Annotated[
     float | None,

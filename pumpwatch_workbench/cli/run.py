@@ -9,15 +9,16 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from pumpwatch.errors import BadInput
 from pumpwatch.settings.overrides import OF_THE_DEPLOYMENT
 from pumpwatch_workbench.cli.options import (
-    ActOption,
     AsJson,
     ConfigFile,
+    DetectorOption,
     Replay,
     ReportPage,
-    RuleOption,
     Setting,
+    StrategyOption,
     Symbols,
     check_range,
 )
@@ -35,7 +36,7 @@ from pumpwatch_workbench.research.sample import sample_warning
 from pumpwatch_workbench.simulator.market.replay.recording import counted_events
 
 MOST_SYMBOLS = 2_000
-LOCK_STEP = {"parallel_requests", "requests_per_second"}
+OWN = {*OF_THE_DEPLOYMENT, *DeskSettings.model_fields, "parallel_requests", "requests_per_second"}
 """Settings that a run decides itself: the same seed gives the same run."""
 SHORTEST, LONGEST = 0.5, 48
 """Hours: a pump needs its half hour."""
@@ -49,8 +50,8 @@ def run(
     hours: Annotated[float, typer.Option(help="Market hours to play.")] = 0.75,
     scan_interval: Annotated[int, typer.Option(help="Seconds between scans, 1 to 60.")] = 5,
     replay: Replay = None,
-    detector: RuleOption = None,
-    strategy: ActOption = None,
+    detector: DetectorOption = None,
+    strategy: StrategyOption = None,
     set_: Setting = None,
     config: ConfigFile = None,
     report: ReportPage = Path("build/run-report.html"),
@@ -74,22 +75,19 @@ def run(
     check_range("--seed", seed, 0, MOST_SEED)
     check_range("--hours", hours, SHORTEST, LONGEST)
     check_range("--scan-interval", scan_interval, 1, 60)
-    named = {"strategy": strategy, "detector": detector}
-    loaded = load(named, pairs=pairs_from(set_ or ()), file=config, environment={})
-    settings = {
-        name: given.text
-        for name, given in loaded.given.items()
-        if name not in DeskSettings.model_fields and name not in OF_THE_DEPLOYMENT | LOCK_STEP
-    }
+    named, pairs = {"strategy": strategy, "detector": detector}, pairs_from(set_ or ())
+    if own := pairs.keys() & OWN:
+        raise BadInput(f"--set {min(own)}: a run decides this itself")
+    given = load(named, pairs=pairs, file=config, environment={})
     options = RunOptions(
         symbols=symbols,
         seed=seed,
         minutes=round(hours * 60),
         scan_interval=scan_interval,
         replay=replay,
-        detector=loaded.detect.detector,
-        strategy=loaded.trade.strategy_name,
-        settings=settings,
+        detector=given.detect.detector,
+        strategy=given.trade.strategy_name,
+        settings={name: each.text for name, each in given.given.items() if name not in OWN},
     )
     check_report_path(report)
     console = Console(stderr=as_json)

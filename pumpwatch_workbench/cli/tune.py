@@ -14,21 +14,23 @@ from rich.progress import Progress
 
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.options import (
-    ActOption,
     AsJson,
     ConfigFile,
     DetectorName,
+    DetectorOption,
     Folder,
     QuotePrice,
     ReportPage,
-    RuleOption,
     Setting,
     StrategyName,
+    StrategyOption,
     check_range,
 )
 from pumpwatch_workbench.cli.printing import print_end
 from pumpwatch_workbench.cli.progress import bars, track
-from pumpwatch_workbench.pages.files import check_report_path, write_page
+from pumpwatch_workbench.configuration.load import KNOWN
+from pumpwatch_workbench.configuration.toml_file import merge_lines
+from pumpwatch_workbench.pages.files import check_report_path, check_writable, write_page
 from pumpwatch_workbench.processes import keep_freed_memory
 from pumpwatch_workbench.research.backtest.recordings import Recordings
 from pumpwatch_workbench.research.backtest.settings import settings_of_file
@@ -41,7 +43,6 @@ from pumpwatch_workbench.research.tune.search import BestSettings, check_study, 
 from pumpwatch_workbench.research.tune.space import SearchSpace, space_for
 from pumpwatch_workbench.research.tune.splits import Fold, WalkPlan, split
 from pumpwatch_workbench.research.tune.walk_forward import Tuned, walk_forward
-from pumpwatch_workbench.research.tune.written import check_file, write_found
 
 MOST_WORKERS = 256
 
@@ -63,8 +64,8 @@ class EngineName(StrEnum):
 def tune(
     folder: Folder,
     *,
-    strategy: ActOption = None,
-    detector: RuleOption = None,
+    strategy: StrategyOption = None,
+    detector: DetectorOption = None,
     search: Annotated[
         list[str] | None,
         typer.Option(
@@ -115,7 +116,8 @@ def tune(
     keep_freed_memory()
     console = Console(stderr=True)
     if write is not None:
-        check_file(write)
+        settings_of_file(write if write.exists() else None)
+        check_writable("the settings", write)
     if acts == StrategyName.ALERT:
         raise BadInput("alert places no orders: tune fade or ride")
     space = space_for(acts, rule, search=search or (), fixed=set_ or (), stored=stored)
@@ -143,7 +145,7 @@ def tune(
     warnings = doubts(tuned) + sample_warning(space.detector, recordings.fingerprints)
     page = write_page(render_tuned(TuneReport(tuned, folder.resolve().name, warnings)), report)
     if write is not None:
-        write_found(write, tuned, folder.resolve().name)
+        _write(write, tuned, folder.resolve().name)
     if as_json:
         document = {
             "strategy": acts,
@@ -157,6 +159,20 @@ def tune(
     else:
         print_tuned(tuned, warnings, Console())
     print_end(console, recordings.gaps(), study=path, report=page, settings=write)
+
+
+def _write(path: Path, tuned: Tuned, source: str) -> None:
+    """Write strategy, rule, what was fixed and what was found; assumptions are no settings."""
+    chosen = {"strategy": tuned.space.strategy, "detector": tuned.space.detector}
+    settings = {**chosen, **tuned.space.fixed, **tuned.settings}
+    said = [
+        f"{test.trades} trades, {test.profit:+.0f} USDT"
+        for test in (tuned.final.test, tuned.final.default_test)
+    ]
+    comment = (
+        f"tune: {tuned.trials} trials on {source}; in the hold-out {said[0]} (defaults: {said[1]})"
+    )
+    merge_lines(path, {name: settings[name] for name in settings if name in KNOWN}, comment)
 
 
 def _json(tuned: Tuned) -> dict[str, object]:

@@ -7,9 +7,11 @@ import inspect
 from itertools import pairwise
 from textwrap import wrap
 
+from pydantic import BaseModel
+
 from pumpwatch.settings.shared import SharedSettings
 from pumpwatch_workbench.configuration.load import FILE, KINDS, KNOWN
-from pumpwatch_workbench.configuration.toml_file import as_line, as_text
+from pumpwatch_workbench.configuration.toml_file import as_line
 
 HEAD = (
     f"# {FILE}: take the # away from a line to set it. Options win over the environment, and that",
@@ -20,7 +22,8 @@ HEAD = (
 def meanings() -> dict[str, str]:
     """Return the text under each field in the settings' source."""
     texts = {}
-    for kind in (SharedSettings, *KINDS):
+    kinds: list[type[BaseModel]] = [SharedSettings, *KINDS.values()]
+    for kind in kinds:
         for node in ast.parse(inspect.getsource(kind)).body:
             body = node.body if isinstance(node, ast.ClassDef) else []
             for field, text in pairwise(body):
@@ -37,9 +40,9 @@ def meanings() -> dict[str, str]:
 def starting_file() -> str:
     """Return a file with every setting behind a #, each with its meaning and its default."""
     texts, lines = meanings(), [*HEAD]
-    for kind in KINDS:
+    for kind in KINDS.values():
         for name, field in kind.model_fields.items():
-            line = f"# {as_line(name, (as_text(field.default) or str(field.default)))}"
+            line = f"# {as_line(name, str(field.default).replace('False', 'false'))}"
             if name in KNOWN and line not in lines:
                 lines += ["", *(f"# {part}" for part in wrap(texts[name], 96)), line]
     return "\n".join([*lines, ""])

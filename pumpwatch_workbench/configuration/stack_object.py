@@ -18,15 +18,15 @@ BEFORE = "settings-before.json"
 """What the object was before the last push."""
 
 
-def stored_settings(stack: DeployedStack) -> dict[str, str]:
+def stored_settings(stack: DeployedStack) -> Mapping[str, str]:
     """Return what the stack has. Raises `SettingsError`, `StoreUnavailable`."""
     stored = SettingsObject(stack.output("HistoryBucket"), stack.clients("s3"))
     stored.read_anew()
-    return dict(stored.settings)
+    return stored.settings
 
 
 def settings_to_push(file: Path, stack: DeployedStack) -> dict[str, str]:
-    """Return a file's settings, checked together with those that the functions have.
+    """Return a file's settings, checked alone and together with those that the functions have.
 
     Raises `BadInput`, `SettingsError`, `AwsRefused`.
     """
@@ -43,16 +43,18 @@ def settings_to_push(file: Path, stack: DeployedStack) -> dict[str, str]:
     return settings
 
 
-def push(stack: DeployedStack, settings: Mapping[str, str]) -> None:
+def push(stack: DeployedStack, before: Mapping[str, str], settings: Mapping[str, str]) -> None:
     """Replace what the stack has, and keep that beside it. Raises `AwsRefused`."""
-    client, bucket = stack.clients("s3"), stack.output("HistoryBucket")
-    for key, kept in ((BEFORE, stored_settings(stack)), (OBJECT, settings)):
-        body = json.dumps(dict(kept), indent=1).encode()
-        aws_call(f"{key} was not written", client.put_object, Bucket=bucket, Key=key, Body=body)
+    put, bucket = stack.clients("s3").put_object, stack.output("HistoryBucket")
+    for key, kept in ((BEFORE, before), (OBJECT, settings)):
+        aws_call(f"{key} was not written", put, Bucket=bucket, Key=key, Body=json.dumps(kept))
 
 
 def differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
     """Return what changes, a line for each value that goes or comes."""
-    lines = [(name, "-", before[name]) for name in before if after.get(name) != before[name]]
-    lines += [(name, "+", after[name]) for name in after if before.get(name) != after[name]]
-    return [f"{sign} {name} = {value}" for name, sign, value in sorted(lines, key=lambda x: x[0])]
+    lines = []
+    for name in sorted(before.keys() | after.keys()):
+        for sign, values, others in (("-", before, after), ("+", after, before)):
+            if name in values and values[name] != others.get(name):
+                lines.append(f"{sign} {name} = {values[name]}")
+    return lines

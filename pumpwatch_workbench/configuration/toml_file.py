@@ -10,8 +10,7 @@ from pathlib import Path
 from pumpwatch.errors import BadInput
 
 LINE = re.compile(r"""\s*\[*\s*["']?([\w-]+)["']?\s*[]=.]""")
-NEWLINE = "\n"
-KINDS = {bool: lambda value: str(value).lower(), str: str, int: str, float: repr}
+PLAIN = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?|true|false")
 
 
 def read_lines(path: Path) -> tuple[dict[str, object], dict[str, int]]:
@@ -22,42 +21,43 @@ def read_lines(path: Path) -> tuple[dict[str, object], dict[str, int]]:
     except UnicodeDecodeError:
         raise BadInput(f"{path} is no text in UTF-8: pumpwatch config init makes one") from None
     except tomllib.TOMLDecodeError as error:
-        where = str(error).replace("end of document", f"line {text.count(NEWLINE) + 1}, the end")
+        end = f"line {len(text.splitlines())}, the end"
+        where = str(error).replace("end of document", end)
         raise BadInput(f"{path} is not valid TOML: {where}; texts stand in quotes") from None
-    lines = enumerate(text.splitlines(), start=1)
-    return values, {match[1]: number for number, line in lines if (match := LINE.match(line))}
+    return values, {name: row + 1 for name, row in _rows(text.splitlines()).items()}
 
 
 def as_text(value: object) -> str | None:
     """Return a value as a variable of the environment has it, None for what it cannot be."""
     if isinstance(value, list) and all(isinstance(part, str) for part in value):
         return ",".join(value)
-    return KINDS[type(value)](value) if type(value) in KINDS else None
+    return str(value) if isinstance(value, bool | int | float | str) else None
 
 
 def as_line(name: str, text: str) -> str:
     """Return a line of the file."""
-    plain = re.fullmatch(r"-?(0|[1-9]\d*)(\.\d+)?|true|false", text)
-    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f"{name} = {text}" if plain else f'{name} = "{quoted}"'
+    if PLAIN.fullmatch(text):
+        return f"{name} = {text}"
+    return '{} = "{}"'.format(name, text.replace("\\", "\\\\").replace('"', '\\"'))
 
 
 def merge_lines(path: Path, settings: Mapping[str, str], comment: str) -> None:
     """Write settings into a file, in place where it has them; every other line stays.
 
-    The comment goes above them and replaces what it said before. Raises `BadInput`.
+    The comment goes above them, instead of an earlier one with its first word. Raises `BadInput`.
     """
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    head = comment.partition(":")[0]
-    lines = [line for line in lines if not line.startswith(f"# {head}:")]
-    place = {match[1]: row for row, line in enumerate(lines) if (match := LINE.match(line))}
-    new = {name: as_line(name, text) for name, text in settings.items()}
-    for name in new.keys() & place.keys():
-        lines[place[name]] = new[name]
-    lines += [new[name] for name in new if name not in place]
-    first = min(lines.index(line) for line in new.values())
-    text = "\n".join([*lines[:first], f"# {comment}", *lines[first:], ""])
-    read = tomllib.loads(text)
-    if any(as_text(read.get(name)) != as_text(tomllib.loads(new[name])[name]) for name in new):
+    lines = [line for line in lines if not line.startswith(f"# {comment.split(maxsplit=1)[0]}")]
+    rows = _rows(lines)
+    for name, text in settings.items():
+        row = rows.setdefault(name, len(lines))
+        lines[row : row + 1] = [as_line(name, text)]
+    lines.insert(min(rows[name] for name in settings), f"# {comment}")
+    written = "\n".join([*lines, ""])
+    if any(as_text(tomllib.loads(written).get(name)) != settings[name] for name in settings):
         raise BadInput(f"{path} has sections: keep its lines flat, as pumpwatch config init does")
-    path.write_text(text, encoding="utf-8")
+    path.write_text(written, encoding="utf-8")
+
+
+def _rows(lines: list[str]) -> dict[str, int]:
+    return {match[1]: row for row, line in enumerate(lines) if (match := LINE.match(line))}

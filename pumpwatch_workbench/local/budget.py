@@ -10,13 +10,13 @@ import json
 import logging
 import os
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pumpwatch.adapters.bybit.limiter import require_time
 from pumpwatch.errors import ExchangeForbidden
@@ -24,6 +24,11 @@ from pumpwatch.ports import Deadline
 from pumpwatch.settings.shared import LOOPBACK
 
 from .home import home
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
 
 logger = logging.getLogger(__name__)
 
@@ -33,9 +38,9 @@ PER_SECOND, BURST = 90.0, 90.0
 BULK_SPARE = 45
 """Requests of the burst that a download leaves to trading."""
 BAN_SECONDS = 600
-PATIENCE, STEP = 0.2, 0.001
+PATIENCE, STEP = 0.5, 0.001
 """Seconds that a request waits for the lock at most, and for anything at least."""
-ALONE_SECONDS = 10.0
+ALONE_SECONDS = 60.0
 """Time without sharing once the file could not be used."""
 SIZE = 2048
 """Bytes of the file: each write replaces all of them at once."""
@@ -51,11 +56,11 @@ class _State:
 
 
 class SharedBudget:
-    """The share of one process, which talks to one host. Safe to use from several threads.
+    """The share of one process, which talks to one host or URL. Safe to use from several threads.
 
     `spare` requests of the burst are left to others. A ban is of the host that told it: elsewhere
-    the country may be welcome. A loopback host shares nothing. Whoever cannot use the file is told
-    so once and goes on by the limits of its own process.
+    the country may be welcome. A loopback host shares nothing, nor does a process that cannot use
+    the file: it goes on by its own limits, and says so each minute.
     """
 
     def __init__(
@@ -68,16 +73,14 @@ class SharedBudget:
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._host, self._spare = host, spare
+        self._host, self._spare = urlsplit(host).hostname or host, spare
         self._path = (folder or home()) / FILE
         self._wait, self._monotonic, self._now = wait, monotonic, now
-        self._alone_until = float("inf") if host in LOOPBACK else float("-inf")
-        self._threads = threading.Lock()
-        self._warned = False
+        self._alone_until = float("inf") if self._host in LOOPBACK else float("-inf")
 
     def take(self, deadline: Deadline) -> None:
         """Wait for a turn. Raises `DeadlineNear`, and `ExchangeForbidden` during a ban."""
-        while pause := self._turn():
+        while pause := self._change(self._spend):
             require_time(deadline, pause)
             self._wait(pause)
 
@@ -87,24 +90,15 @@ class SharedBudget:
 
     def seconds_banned(self) -> float:
         """Return for how long the host is still banned; 0 when it is not, as far as is known."""
-        return self._change(self._banned) or 0.0
-
-    def _banned(self, state: _State) -> float:
-        until, _ = state.bans.get(self._host, (0.0, 0))
-        left = until - self._now()
-        return left if 0 < left <= BAN_SECONDS else 0.0
-
-    def _turn(self) -> float:
-        """Take a turn, or return the seconds after which there may be one."""
-        return self._change(self._spend) or 0.0
+        return self._change(self._banned)
 
     def _spend(self, state: _State) -> float:
-        until, process = state.bans.get(self._host, (0.0, 0))
+        """Take a turn, or return the seconds after which there may be one."""
         if self._banned(state):
-            moment = datetime.fromtimestamp(until, UTC)
+            until, process = state.bans[self._host]
             raise ExchangeForbidden(
-                f"the address is banned until {moment:%H:%M:%S} UTC (process {process} was told"
-                " so): is another program using this address?"
+                f"the address is banned until {datetime.fromtimestamp(until, UTC):%H:%M:%S} UTC"
+                f" (process {process} was told so): is another program using this address?"
             )
         now = self._monotonic()
         refill = max(0.0, now - state.at) * PER_SECOND
@@ -115,79 +109,58 @@ class SharedBudget:
         state.tokens -= 1.0
         return 0.0
 
+    def _banned(self, state: _State) -> float:
+        left = state.bans.get(self._host, (0.0, 0))[0] - self._now()
+        return left if 0 < left <= BAN_SECONDS else 0.0
+
     def _ban(self, state: _State) -> float:
-        now = self._now()
-        state.bans = {host: ban for host, ban in state.bans.items() if ban[0] > now}
-        state.bans[self._host] = (now + BAN_SECONDS, os.getpid())
+        state.bans[self._host] = (self._now() + BAN_SECONDS, os.getpid())
         return 0.0
 
-    def _change(self, change: Callable[[_State], float]) -> float | None:
-        """Change the state as all processes see it; None when the file cannot be used."""
+    def _change(self, change: Callable[[_State], float]) -> float:
+        """Change the state as all processes see it; 0 when the file cannot be used."""
         if self._monotonic() < self._alone_until:
-            return None
+            return 0.0
         try:
-            with self._threads, _locked(self._path) as descriptor:
+            with _locked(self._path) as descriptor:
                 state = _read(descriptor, self._path)
                 answer = change(state)
-                _write(descriptor, state)
+                text = json.dumps([state.tokens, state.at, state.bans])
+                os.lseek(descriptor, 0, os.SEEK_SET)
+                os.write(descriptor, text.encode().ljust(SIZE))
+                return answer
         except OSError as error:
             self._alone_until = self._monotonic() + ALONE_SECONDS
-            if not self._warned:
-                logger.warning(
-                    "the request budget is not shared with other programs: %s (%s)",
-                    self._path,
-                    error.strerror or error,
-                )
-            self._warned = True
-            return None
-        self._warned = False
-        return answer
+            text = "the request budget is not shared with other programs: %s (%s)"
+            logger.warning(text, self._path, error.strerror)
+            return 0.0
 
 
 @contextmanager
 def _locked(path: Path) -> Iterator[int]:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    last = time.monotonic() + PATIENCE
     try:
-        last = time.monotonic() + PATIENCE
         while not _lock(descriptor):
             if time.monotonic() > last:
-                raise TimeoutError("another process does not give it back")
+                raise TimeoutError(0, "another process does not give it back")
             time.sleep(STEP)
-        try:
-            yield descriptor
-        finally:
-            _unlock(descriptor)
+        yield descriptor
     finally:
         os.close(descriptor)
 
 
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(descriptor: int) -> bool:
-        os.lseek(descriptor, SIZE, os.SEEK_SET)  # what is locked nobody else can read
-        try:
+def _lock(descriptor: int) -> bool:
+    """Lock the file until it is closed; return whether that worked."""
+    with suppress(BlockingIOError, PermissionError):
+        if sys.platform == "win32":
+            os.lseek(descriptor, SIZE, os.SEEK_SET)  # what is locked nobody else can read
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-    def _unlock(descriptor: int) -> None:
-        os.lseek(descriptor, SIZE, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
-else:
-    import fcntl
-
-    def _lock(descriptor: int) -> bool:
-        try:
+        else:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
         return True
-
-    def _unlock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)  # closing leaves it to a child that was forked
+    return False
 
 
 def _read(descriptor: int, path: Path) -> _State:
@@ -197,17 +170,8 @@ def _read(descriptor: int, path: Path) -> _State:
         return _State()
     try:
         tokens, at, bans = json.loads(content)
-        return _State(
-            max(0.0, float(tokens)),
-            float(at),
-            {str(host): (float(until), int(process)) for host, (until, process) in bans.items()},
-        )
+        bans = {str(host): (float(until), int(process)) for host, (until, process) in bans.items()}
+        return _State(max(0.0, float(tokens)), float(at), bans)
     except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):
         logger.warning("%s is damaged: the request budget begins anew", path)
         return _State(tokens=0.0, at=float("inf"))
-
-
-def _write(descriptor: int, state: _State) -> None:
-    text = json.dumps([state.tokens, state.at, state.bans])
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    os.write(descriptor, text.encode().ljust(SIZE))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import logging
-from abc import abstractmethod
-from collections.abc import Mapping, MutableMapping
-from os import stat_result
+import re
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from stat import S_ISREG
 
 from pumpwatch.adapters import key_text
-from pumpwatch.adapters.key_text import EXPECTED_KEY
+from pumpwatch.adapters.key_text import EXPECTED_KEY, Parts
 from pumpwatch.credentials import ExchangeKey, PushCredentials
 from pumpwatch.errors import BadCredentials, BadInput, StoreUnavailable
 from pumpwatch.ports import Secrets
@@ -25,13 +25,8 @@ NAMES = {
 }
 """The parts of a key, as variables, files and entries of a keyring are named."""
 BOTH = "BYBIT_API_KEY and BYBIT_API_SECRET (or BYBIT_RSA_PRIVATE_KEY)"
-SERVICE = "pumpwatch"
-CURRENT = "..data"
-"""The link to a mounted Secret's files, by which Kubernetes replaces all of them at once."""
-FOR_OTHERS = 0o077
-"""Rights of a file for anybody but its owner."""
-
-Parts = Mapping[str, object]
+IN_FILE = f"{EXPECTED_KEY}, or lines such as BYBIT_API_KEY=..."
+LINE = re.compile(rf"(?m)^[ \t]*(?:export )?[ \t]*({'|'.join(NAMES)})[ \t]*=(.*)$")
 
 
 def key_source(
@@ -39,174 +34,112 @@ def key_source(
 ) -> Secrets:
     """Return the place of the key, which was read once. Raises `BadInput`, `BadCredentials`.
 
-    A file or keyring that is named goes before the environment. The key is taken out of the
+    A file goes before the keyring, both before the environment. The key is taken out of the
     environment in any case, so that no process started by this one has it.
     """
-    variables = VariablesKey(environment)
-    if file is not None and keyring:
-        raise BadInput("--key-file and --keyring both name a key: give one of them")
-    if file is None and not keyring and not variables:
+    given = any(environment.get(name) for name in NAMES)
+    source = LocalKey("the environment", f"set {BOTH}", _variables(environment))
+    if file is not None:
+        todo = f"put the files {BOTH} into it" if file.is_dir() else IN_FILE
+        source = LocalKey(f"the key in {file}", todo, partial(_in_path, file))
+    elif keyring:
+        todo = f"store {BOTH} with `keyring set pumpwatch NAME`"
+        source = LocalKey("the system's keyring", todo, _in_keyring, keep=True)
+    elif not given:
         raise BadInput(
             "no key was given: name a file or folder with --key-file, store it in the system's"
             f" keyring and give --keyring, or set {BOTH}"
         )
-    source: LocalKey = variables
-    if file is not None or keyring:
-        source = FileKey(file) if file is not None else KeyringKey()
-        if variables:
-            logger.warning("the key in the environment is not used: %s goes before it", source)
+    if given and (file is not None or keyring):
+        logger.warning("the key in the environment is not used: %s goes before it", source)
     source.exchange_key()
     return source
 
 
+@dataclass(eq=False, repr=False)
 class LocalKey(Secrets):
-    """A key on this machine, read whenever it is asked for.
+    """A key on this machine, read whenever it is asked for, or kept until `forget`.
 
     Once it was good, whatever is wrong with it is `StoreUnavailable`: a file may be half-written.
     """
 
-    _good = False
+    place: str
+    todo: str
+    read: Callable[[], tuple[Parts, str]]
+    keep: bool = False
+    good: bool = False
+    kept: ExchangeKey | None = None
+
+    def __repr__(self) -> str:
+        return self.place
 
     def exchange_key(self) -> ExchangeKey:
-        key, problem = self._key()
+        key, problem = (self.kept, "") if self.kept else key_text.exchange_key(*self.read())
         if key is None:
-            text = f"{self} {problem}: {self._todo()}"
-            raise StoreUnavailable(text) if self._good else BadCredentials(text)
-        self._good = True
+            text = f"{self.place} {problem}: {self.todo}"
+            raise StoreUnavailable(text) if self.good else BadCredentials(text)
+        self.good, self.kept = True, key if self.keep else None
         return key
 
     def push_credentials(self) -> PushCredentials | None:
         return None
 
     def forget(self) -> None:
-        """Do nothing: nothing is cached."""
-
-    def _key(self) -> tuple[ExchangeKey | None, str]:
-        parts, problem = self._parts()
-        return (None, problem) if problem else key_text.exchange_key(parts)
-
-    @abstractmethod
-    def _parts(self) -> tuple[Parts, str]:
-        """Return the key's parts, or what is wrong; an error raised there could show the key."""
-
-    @abstractmethod
-    def _todo(self) -> str:
-        """Return what to do about a key that is absent or wrong."""
+        self.kept = None
 
 
-class VariablesKey(LocalKey):
-    """The key of environment variables, which it takes away. False when there are none."""
-
-    def __init__(self, environment: MutableMapping[str, str]) -> None:
-        self._taken = {part: environment.pop(name, "") for name, part in NAMES.items()}
-
-    def __repr__(self) -> str:
-        return "the environment"
-
-    def __bool__(self) -> bool:
-        return any(self._taken.values())
-
-    def _parts(self) -> tuple[Parts, str]:
-        return {name: part for name, part in self._taken.items() if part}, ""
-
-    def _todo(self) -> str:
-        return f"set {BOTH}"
+def _variables(environment: MutableMapping[str, str]) -> Callable[[], tuple[Parts, str]]:
+    taken = {part: environment.pop(name, "") for name, part in NAMES.items()}
+    return lambda: ({name: part for name, part in taken.items() if part}, "")
 
 
-class FileKey(LocalKey):
-    """The key in a file (JSON as in Secrets Manager, or lines BYBIT_API_KEY=...) or in a folder.
+def _in_path(path: Path) -> tuple[Parts, str]:
+    try:
+        if path.is_dir():
+            return _in_folder(path), ""
+        text = _text(path)
+    except OSError as error:
+        return {}, f"cannot be read ({error.strerror})"
+    except UnicodeDecodeError:
+        return {}, "is not text"
+    if not text.startswith(("{", "[")):
+        lines = {NAMES[name]: part.strip(" \t\r'\"") for name, part in LINE.findall(text)}
+        return {name: part.replace("\\n", "\n") for name, part in lines.items()}, ""
+    parts, problem = key_text.json_object(text)
+    return {NAMES.get(name, name): part for name, part in parts.items()}, problem
 
-    The folder holds a file for each part: a mounted Secret.
+
+def _in_folder(path: Path) -> dict[str, object]:
+    """Return the parts of a folder with a file for each.
+
+    Kubernetes replaces all files of a mounted Secret at once, by the link `..data`.
     """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._warned = False
-
-    def __repr__(self) -> str:
-        return f"the key in {self._path}"
-
-    def _todo(self) -> str:
-        if self._path.is_dir():
-            return f"put the files {BOTH} into it"
-        return f"{EXPECTED_KEY}, or the lines BYBIT_API_KEY=... and BYBIT_API_SECRET=..."
-
-    def _parts(self) -> tuple[Parts, str]:
-        try:
-            return self._folder() if self._path.is_dir() else self._file()
-        except OSError as error:
-            return {}, f"cannot be read ({error.strerror})"
-        except UnicodeDecodeError:
-            return {}, "is not text"
-
-    def _folder(self) -> tuple[Parts, str]:
-        current = self._path / CURRENT
-        root = current.resolve() if current.exists() else self._path
-        parts = {}
-        for name in (*NAMES, *NAMES.values()):
-            if (root / name).exists():
-                parts[NAMES.get(name, name)] = self._text(root / name)
-        return parts, ""
-
-    def _file(self) -> tuple[Parts, str]:
-        text = self._text(self._path)
-        if not text.startswith(("{", "[")):
-            return _lines(text), ""
-        parts, problem = key_text.json_object(text)
-        return {NAMES.get(name, name): part for name, part in parts.items()}, problem
-
-    def _text(self, path: Path) -> str:
-        about = path.stat()
-        if not S_ISREG(about.st_mode):
-            raise OSError(errno.EINVAL, "it is no plain file")
-        if open_to_others(about) and not self._warned:
-            self._warned = True
-            logger.warning("%s can be read by others on this machine: chmod 600 %s", path, path)
-        return path.read_text(encoding="utf-8-sig").strip()
+    root = (path / "..data").resolve() if (path / "..data").exists() else path
+    files = [root / name for name in (*NAMES, *NAMES.values())]
+    return {NAMES.get(file.name, file.name): _text(file) for file in files if file.exists()}
 
 
-class KeyringKey(LocalKey):
-    """The key in the system's keyring, which may ask for a password: cached until `forget`."""
+def _in_keyring() -> tuple[Parts, str]:
+    try:
+        from keyring import get_password  # noqa: PLC0415 - optional
 
-    def __init__(self) -> None:
-        try:
-            import keyring  # noqa: PLC0415 - optional
-        except ImportError:
-            raise BadInput(
-                "--keyring needs a library that is not installed: pip install keyring"
-            ) from None
-        self._ask = keyring.get_password
-        self._cached: Parts = {}
-
-    def __repr__(self) -> str:
-        return "the system's keyring"
-
-    def forget(self) -> None:
-        self._cached = {}
-
-    def _parts(self) -> tuple[Parts, str]:
-        if not self._cached:
-            try:
-                answers = {part: self._ask(SERVICE, name) for name, part in NAMES.items()}
-            except Exception as error:  # whatever the system's own keyring raises
-                return {}, f"cannot be read ({type(error).__name__})"
-            self._cached = {name: answer for name, answer in answers.items() if answer}
-        return self._cached, ""
-
-    def _todo(self) -> str:
-        return f"store {BOTH} with `keyring set {SERVICE} NAME`"
+        answers = {part: get_password("pumpwatch", name) for name, part in NAMES.items()}
+    except ImportError:
+        return {}, "needs a library that is not installed (pip install keyring)"
+    except Exception as error:  # whatever the system's own keyring raises
+        return {}, f"cannot be read ({type(error).__name__})"
+    return {part: answer for part, answer in answers.items() if answer}, ""
 
 
-def open_to_others(about: stat_result) -> bool:
-    """Return whether others may use a person's file; what root has mounted is not a person's."""
-    return about.st_uid != 0 and about.st_mode & FOR_OTHERS != 0
+def _text(path: Path) -> str:
+    about = path.stat()
+    if not S_ISREG(about.st_mode):
+        raise OSError(0, "it is no plain file")
+    if about.st_uid and about.st_mode & 0o077:  # what root has mounted is not a person's
+        _warn_of(path)
+    return path.read_text(encoding="utf-8-sig").strip()
 
 
-def _lines(text: str) -> Parts:
-    parts: dict[str, object] = {}
-    for line in text.splitlines():
-        name, _, value = line.partition("=")
-        part = NAMES.get(name.strip().removeprefix("export ").strip())
-        if part is not None:
-            parts[part] = value.strip().strip("'\"").replace("\\n", "\n")
-    return parts
+@cache
+def _warn_of(path: Path) -> None:
+    logger.warning("%s can be read by others on this machine: chmod 600 %s", path, path)

@@ -26,7 +26,7 @@ def disagreements(facts: Facts, foreign: Set[str], looked: int) -> Iterator[str]
     for position in facts.ledger.open_positions():
         if position.symbol not in live and position.symbol not in moved | foreign:
             yield f"agreement: the journal knows nothing of the position in {position.symbol}"
-    for trade in facts.journal.trades_since(0):
+    for trade in facts.seen.journal.trades_since(0):
         if trade.symbol not in moved:
             yield from _outcomes(facts, trade)
 
@@ -34,7 +34,7 @@ def disagreements(facts: Facts, foreign: Set[str], looked: int) -> Iterator[str]
 def _trade(facts: Facts, trade: Trade) -> Iterator[str]:
     symbol, untold = trade.symbol, trade.symbol in facts.exchange.untold
     if trade.state is not TradeState.OPEN:
-        orders = facts.journal.orders(trade.signal_id)
+        orders = facts.seen.journal.orders(trade.signal_id)
         age = facts.exchange.now - max(order.intended for order in orders)
         most = never_placed_after(facts.settings.settling_seconds * 1000)
         if age > most + untold * UNEXPLAINED_AFTER + 1_000:
@@ -49,7 +49,7 @@ def _trade(facts: Facts, trade: Trade) -> Iterator[str]:
 
 
 def _outcomes(facts: Facts, trade: Trade) -> Iterator[str]:
-    for record in facts.journal.orders(trade.signal_id):
+    for record in facts.seen.journal.orders(trade.signal_id):
         if _is_given_up(facts, record):
             continue
         name = record.request.order_id
@@ -74,9 +74,9 @@ def wrong_results(facts: Facts) -> Iterator[str]:
     """Yield symbols whose realised profit is not what their executions add up to."""
     told: defaultdict[str, Decimal] = defaultdict(Decimal)
     untold = facts.exchange.touched | facts.exchange.untold.keys()
-    for trade in facts.journal.trades_since(0):
+    for trade in facts.seen.journal.trades_since(0):
         told[trade.symbol] += trade.realised_pnl
-        entries = (o for o in facts.journal.orders(trade.signal_id) if o.leg is Leg.ENTRY)
+        entries = (o for o in facts.seen.journal.orders(trade.signal_id) if o.leg is Leg.ENTRY)
         lost = any(_is_given_up(facts, order) for order in entries)
         if lost or trade.exit_reason is ExitReason.UNEXPLAINED or trade.vanished is not None:
             untold.add(trade.symbol)

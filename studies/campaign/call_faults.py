@@ -27,6 +27,7 @@ from .care_rules import EXIT_NEEDS
 from .exchange import CampaignExchange
 from .invariants import Invariants
 from .plan import TIME_LIMIT, PlannedRun, Trouble
+from .stores import Killed, WorldStores
 
 PortType = TypeVar("PortType")
 HALF = 0.5
@@ -74,10 +75,6 @@ CALLS = tuple(
 )
 
 
-class Killed(BaseException):
-    """The invocation is gone: nothing catches it, and every later call of it dies too."""
-
-
 @dataclass(slots=True)
 class CallFaults:
     """The calls of all runs of a world. The last of `runs` is the run that calls now."""
@@ -86,6 +83,7 @@ class CallFaults:
     invariants: Invariants
     invoke: Callable[[str], None]
     """Starts another invocation, of this name, in the middle of a call."""
+    stores: WorldStores
     timeout: float = 4.0
     """Seconds that a request to the exchange may take."""
     runs: list[PlannedRun] = field(default_factory=list)
@@ -162,10 +160,11 @@ class CallFaults:
         if run.dead:
             raise Killed
 
-    @staticmethod
-    def _due(run: PlannedRun, port: str, method: str) -> Trouble | None:
+    def _due(self, run: PlannedRun, port: str, method: str) -> Trouble | None:
         for trouble in run.troubles:
             wanted, where = AT_METHOD.get(trouble.kind), port in EXCHANGE
+            if self._tears(trouble):
+                wanted = ("journal", method if method in WRITES else "a write")
             fits = not where if trouble.kind in ONLY_STORES else True
             fits = where if trouble.kind in ONLY_EXCHANGE else fits
             due = fits and trouble.call < run.calls if wanted is None else wanted == (port, method)
@@ -226,6 +225,10 @@ class CallFaults:
             return answer
         raise self._failure(run, kind, method, done)
 
+    def _tears(self, trouble: Trouble) -> bool:
+        """Return whether it kills the run in the middle of what it writes into the journal."""
+        return self.stores.on_file and trouble.kind == "crash_before" and trouble.size < HALF
+
     @staticmethod
     def _failure(
         run: PlannedRun, kind: str, method: str, done: Callable[[], object]
@@ -242,12 +245,13 @@ class CallFaults:
         codes = {"rate_limited": 10006, "clock_refused": 10002}
         return ExchangeUnavailable(f"{kind}: nothing was done", code=codes.get(kind))
 
-    @staticmethod
-    def _crashed(run: PlannedRun, trouble: Trouble, done: Callable[[], object]) -> Killed:
+    def _crashed(self, run: PlannedRun, trouble: Trouble, done: Callable[[], object]) -> Killed:
         at_send = trouble.kind == "crash_at_send" and trouble.size < HALF
-        if at_send or trouble.kind == "crash_after":
+        if torn := self._tears(trouble):
+            self.stores.die_after(int(12 * trouble.size))
+        if torn or at_send or trouble.kind == "crash_after":
             # Whatever the answer was, nobody is there to read it.
-            with suppress(PumpwatchError):
+            with suppress(PumpwatchError, Killed):
                 done()
         run.dead = True
         return Killed()

@@ -56,8 +56,8 @@ class Campaign:
             "faults": sum(self.struck.values()),
             "faults_by_kind": dict(sorted(self.struck.items())),
             "broken": [
-                {"seed": world.seed, "tick": world.tick, "why": world.broken}
-                for world in self.broken
+                {"seed": one.seed, "stores": one.stores, "tick": one.tick, "why": one.broken}
+                for one in self.broken
             ],
         }
 

@@ -46,7 +46,7 @@ class CareRules:
             self._sound_runs[what] = 0 if what in self._disturbed else self._sound_runs[what] + 1
         self._disturbed.clear()
         could = {what for what, runs in self._sound_runs.items() if runs >= RUNS}
-        facts, asked = self._facts, self._facts.halts.instructions()
+        facts, asked = self._facts, self._facts.seen.halts.instructions()
         live, bare = facts.live_trades(), facts.ledger.protection.bare_since
         since = looked - (RUNS - 1) * MINUTE
         halt, requests = asked.halt, asked.to_close.values()
@@ -74,7 +74,7 @@ class CareRules:
         edge = facts.ledger.liquidation_price(position) if position.side else 0
         if edge > 0 and position.sign * (stop - edge) <= 0:
             yield f"stops: {symbol} is liquidated at {edge}, before its stop at {stop}"
-        orders = facts.journal.orders(trade.signal_id)
+        orders = facts.seen.journal.orders(trade.signal_id)
         meant = next(order.request.stop_loss for order in orders if order.leg is Leg.ENTRY)
         # What could not be closed gets a stop farther away.
         if meant is None or not trade.planned_price or not position.side or trade.exit_attempt:
@@ -93,7 +93,7 @@ class CareRules:
 
     def waits(self, trade: Trade) -> bool:
         """Tell whether the exchange has just refused or cancelled an exit, or has not answered."""
-        now, orders = self._facts.exchange.now, self._facts.journal.orders(trade.signal_id)
+        now, orders = self._facts.exchange.now, self._facts.seen.journal.orders(trade.signal_id)
         exits = [order for order in orders if order.leg is Leg.EXIT]
         ended = any(
             order.outcome is Outcome.REJECTED and now - (order.settled or 0) < MINUTE

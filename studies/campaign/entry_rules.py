@@ -13,11 +13,11 @@ from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.orders import OrderRequest, Side
 from pumpwatch.domain.trading.trades import ExitReason, Trade, TradeState
 from pumpwatch.settings.trade import TradeSettings
-from pumpwatch_workbench.local.memory import MemoryHaltStore, MemoryJournal, MemoryLockStore
 from pumpwatch_workbench.simulator.engine.ledger import Ledger
 
 from .exchange import GOOD_KEY, CampaignExchange
 from .plan import OPENING_HOURS, START, TIME_LIMIT, Plan, PlannedRun
+from .stores import Connected, WorldStores
 
 DEEPER = Decimal("1.2")
 """A drawdown so much beyond its limit was there however the price moved in the last moments."""
@@ -33,9 +33,12 @@ class Facts:
 
     plan: Plan
     exchange: CampaignExchange
-    journal: MemoryJournal
-    halts: MemoryHaltStore
-    locks: MemoryLockStore
+    stores: WorldStores
+
+    @property
+    def seen(self) -> Connected:
+        """Return the stores as another process sees them."""
+        return self.stores.beside
 
     @property
     def settings(self) -> TradeSettings:
@@ -57,15 +60,16 @@ class Facts:
 
     def live_trades(self) -> dict[str, Trade]:
         """Return the trades that may have a position, by symbol."""
-        return {trade.symbol: trade for trade in self.journal.live_trades() if trade.state.live}
+        live = self.seen.journal.live_trades()
+        return {trade.symbol: trade for trade in live if trade.state.live}
 
     def untold(self) -> list[str]:
         """Return the signals whose trades demand a look that nobody has taken yet."""
         return [
             trade.signal_id
-            for trade in self.journal.trades_since(0)
+            for trade in self.seen.journal.trades_since(0)
             if (trade.exit_reason is ExitReason.UNEXPLAINED or trade.halts)
-            and trade.signal_id not in self.halts.looked_at()
+            and trade.signal_id not in self.seen.halts.looked_at()
         ]
 
 
@@ -82,27 +86,28 @@ def entry_breaks(
 
 
 def _halts_and_locks(facts: Facts, symbol: str, run: PlannedRun) -> Iterator[str]:
-    halt, now, settings = facts.halts.current(), facts.exchange.now, facts.settings
+    halt, now, settings = facts.seen.halts.current(), facts.exchange.now, facts.settings
     if halt is not None and halt.since < run.started:
         yield f"halts: an entry in {symbol} while halted: {halt.reason}"
     if facts.untold():
         yield f"halts: an entry while trade {facts.untold()[0]} waits for a person"
-    for lock in facts.locks.current(run.started):
+    for lock in facts.seen.locks.current(run.started):
         if lock.symbol in ("", symbol) and now < (lock.until or 0):
             yield f"locks: an entry in {symbol} under {lock.protection}: {lock.reason}"
     if settings.trading_hours and run.started >= START + OPENING_HOURS:
         yield f"locks: an entry outside {settings.trading_hours}"
     rows = facts.ledger.executions
     last = max((row.time for row in rows if row.symbol == symbol and row.closed > 0), default=0)
-    counts = symbol not in facts.exchange.touched and last >= (facts.halts.resumed() or 0)
+    counts = symbol not in facts.exchange.touched and last >= (facts.seen.halts.resumed() or 0)
     if counts and now < last + settings.symbol_cooldown_minutes * MINUTE:
         yield f"locks: {symbol} rests, its last trade was just closed"
 
 
 def _history(facts: Facts) -> Iterator[str]:
-    settings, since = facts.settings, facts.halts.resumed() or 0
-    trades = [trade for trade in facts.journal.trades_since(0) if trade.state is TradeState.CLOSED]
-    ends = sorted((t.exit_time or 0, t.signal_id, t.realised_pnl) for t in trades)
+    settings, since = facts.settings, facts.seen.halts.resumed() or 0
+    trades = facts.seen.journal.trades_since(0)
+    closed = (trade for trade in trades if trade.state is TradeState.CLOSED)
+    ends = sorted((t.exit_time or 0, t.signal_id, t.realised_pnl) for t in closed)
     ends = [end for end in ends if end[0] >= since]
     streak = settings.losing_streak_trades
     lost = 0 < streak <= len(ends) and all(result < 0 for _, _, result in ends[-streak:])
@@ -148,7 +153,7 @@ def _run_and_ages(facts: Facts, trade: Trade, run: PlannedRun) -> Iterator[str]:
 
 def _symbol(facts: Facts, trade: Trade, run: PlannedRun) -> Iterator[str]:
     exchange, symbol = facts.exchange, trade.symbol
-    live = [other for other in facts.journal.live_trades() if other.state.live]
+    live = [other for other in facts.seen.journal.live_trades() if other.state.live]
     if any(other.symbol == symbol and other.signal_id != trade.signal_id for other in live):
         yield f"limits: a second trade in {symbol}"
     ours = {other.symbol for other in live}

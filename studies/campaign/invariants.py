@@ -49,7 +49,7 @@ class Invariants:
         self._disturbed = False
         self._foreign: set[str] = set()
         self._bare_allowed: set[str] = set()
-        letters = facts.journal.installation()
+        letters = facts.seen.journal.installation()
         signals = {signal.signal_id for _, signal in facts.plan.signals}
         self._entries = {order_id_for(name, Leg.ENTRY, 0, letters): name for name in signals}
         self._exits = {
@@ -82,7 +82,7 @@ class Invariants:
 
     def odd(self, symbol: str) -> None:
         """Note that a symbol has rows that cannot be read: those of strangers never stop care."""
-        ours = any(trade.symbol == symbol for trade in self._facts.journal.live_trades())
+        ours = any(trade.symbol == symbol for trade in self._facts.seen.journal.live_trades())
         self.disturb(None if ours else ("strangers", "rows"))
 
     def lease_taken(self, token: int) -> None:
@@ -187,7 +187,7 @@ class Invariants:
     def check_end(self) -> None:
         """Check what must hold once everything has had time to settle."""
         # What no list ever tells is looked for longer than the quiet end lasts.
-        listed = self._facts.journal.live_trades()
+        listed = self._facts.seen.journal.live_trades()
         trades = (trade for trade in listed if trade.state.live and trade.vanished is None)
         live = [trade for trade in trades if trade.symbol not in self._exchange.untold]
         if live:
@@ -225,7 +225,7 @@ class Invariants:
 
     def _bare_now(self) -> Iterator[str]:
         bare = self._ledger.protection.bare_since
-        live = self._facts.journal.live_trades() if bare else ()
+        live = self._facts.seen.journal.live_trades() if bare else ()
         waiting = {trade.symbol for trade in live if self._care.waits(trade)}
         for symbol in set(bare) - waiting - self._foreign:
             if not self._exchange.is_dead(symbol):

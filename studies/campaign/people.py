@@ -51,7 +51,7 @@ class People:
             trade = self._facts.live_trades().get(symbol)
             if trade is not None and trouble.size > HALF:
                 request = CloseRequest(trade.signal_id, exchange.now, "a person", "enough")
-                self._facts.halts.ask_to_close(request)
+                self._facts.seen.halts.ask_to_close(request)
         elif trouble.kind == "move_stop":
             return is_open and self._move_stop(trouble, symbol)
         elif is_open != (trouble.kind in ("odd_ours", "untold_close")) or exchange.is_dead(symbol):
@@ -75,7 +75,7 @@ class People:
             self._lifted = not self._lifted
         elif self._resume_in is not None:
             self._resume_in -= 1
-        elif self._facts.halts.current() is not None or self._facts.untold():
+        elif self._facts.seen.halts.current() is not None or self._facts.untold():
             self._resume_in = PATIENCE
         exchange.odd = {row: when for row, when in exchange.odd.items() if when[1] > exchange.now}
         if exchange.now - exchange.access[1] > 2 * MINUTE and exchange.access[0] != GOOD_KEY:
@@ -98,7 +98,7 @@ class People:
 
     def _resume(self, names: list[str]) -> None:
         self._resume_in = None
-        self._facts.halts.resume(by="a person", time=self._exchange.now, trades=names)
+        self._facts.seen.halts.resume(by="a person", time=self._exchange.now, trades=names)
 
     def _close(self, symbol: str) -> bool:
         try:
@@ -110,12 +110,12 @@ class People:
 
     def _halt(self, trouble: Trouble) -> None:
         """Halt; or, where a halt is in force, now and then lift it without a look at the trades."""
-        if trouble.size < FEW and self._facts.halts.current() is not None:
+        if trouble.size < FEW and self._facts.seen.halts.current() is not None:
             self._resume([])
             return
         closes = trouble.kind == "halt_closing"
         halt = Halt("as it likes", self._exchange.now, by="a person", close_positions=closes)
-        self._facts.halts.halt(halt)
+        self._facts.seen.halts.halt(halt)
         self._resume_in = 2 + int(4 * trouble.size)
 
     def _move_stop(self, trouble: Trouble, symbol: str) -> bool:

@@ -8,24 +8,18 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 
+from pumpwatch.bootstrap.lease import RunLease
 from pumpwatch.bootstrap.trade import trade_lease
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import PumpwatchError
 from pumpwatch.invocation import Tick
 from pumpwatch.usecases.trade.run import Ports
 from pumpwatch.usecases.trade.trade_signals import TradeSignals
-from pumpwatch_workbench.local.memory import (
-    MemoryHaltStore,
-    MemoryJournal,
-    MemoryLeaseStore,
-    MemoryLockStore,
-    MemorySignalStore,
-)
 from pumpwatch_workbench.simulator.troubles.forms import TroubleError
 from pumpwatch_workbench.simulator.troubles.incidents.incident import Incident
 from pumpwatch_workbench.simulator.troubles.incidents.kinds import apply_incident
 
-from .call_faults import ENDURING, CallFaults, Killed
+from .call_faults import ENDURING, CallFaults
 from .entry_rules import Facts
 from .exchange import CampaignExchange, Connection, InProcess
 from .incidents import incident_for, symbol_for
@@ -42,6 +36,7 @@ from .plan import (
     Trouble,
     plan_for,
 )
+from .stores import Killed, WorldStores
 
 # A lease that is lost or cannot be released is one of the troubles: its warning is no news here.
 for _quiet in ("pumpwatch.bootstrap.lease", "pumpwatch_workbench.local.store.stores"):
@@ -61,6 +56,7 @@ class WorldResult:
     """Outcome of a world; `broken` is empty when every invariant held."""
 
     seed: int
+    stores: str = ""
     ticks: int = 0
     symbols: int = 0
     signals: int = 0
@@ -101,31 +97,31 @@ class _Clock:
 class _Instance:
     use_case: TradeSignals
     connection: Connection
+    lease: RunLease
     made: int
 
 
 class World:
     """The exchange, the stores and the function of one seed."""
 
-    def __init__(self, plan: Plan, connections: InProcess, *, traced: bool = False) -> None:
+    def __init__(
+        self, plan: Plan, connections: InProcess, stores: WorldStores, *, traced: bool = False
+    ) -> None:
         self.plan = plan
         self.connections = connections
         self.exchange = connections.exchange
-        leases = MemoryLeaseStore(lambda: self.exchange.now / 1000)
-        self.journal = MemoryJournal(leases)
-        self._signals = MemorySignalStore()
-        self._halts, self._locks = MemoryHaltStore(), MemoryLockStore()
-        facts = Facts(plan, self.exchange, self.journal, self._halts, self._locks)
+        self.stores = stores
+        facts = Facts(plan, self.exchange, stores)
         self.people = People(facts)
         self.invariants = Invariants(facts, self.people)
         self.faults = CallFaults(
             self.exchange,
             self.invariants,
             self._invoke_beside,
+            stores=stores,
             timeout=plan.settings.request_timeout_seconds,
         )
-        self._lease = trade_lease(self.faults.wrap("leases", leases), self._wait)
-        self.result = WorldResult(plan.seed, plan.ticks, len(plan.market.listings))
+        self.result = WorldResult(plan.seed, stores.kind, plan.ticks, len(plan.market.listings))
         self._traced = traced
         self._number = 0
         self._warm: _Instance | None = None
@@ -144,7 +140,7 @@ class World:
             self.result.broken = str(broken)
         self.result.struck = self.faults.struck + Counter(self.connections.wire_faults())
         self.result.signals = len({signal.signal_id for _, signal in self.plan.signals})
-        trades = self.journal.trades_since(0)
+        trades = self.stores.beside.journal.trades_since(0)
         self.result.entries = sum(trade.entry_price is not None for trade in trades)
         self.result.closed = sum(trade.exit_time is not None for trade in trades)
         return self.result
@@ -178,7 +174,7 @@ class World:
     def _publish(self, number: int) -> None:
         for tick, signal in self.plan.signals:
             if tick == number and signal.time <= self.exchange.now:
-                self._signals.publish(signal)
+                self.stores.own.signals.publish(signal)
                 self._note(f"signal {signal.symbol} {signal.phase}")
 
     def _invocations(self, number: int, due: int, troubles: list[Trouble]) -> bool:
@@ -208,7 +204,7 @@ class World:
         try:
             instance.connection.begin(deadline)
             tick = Tick(run.scheduled, name)
-            with self._lease.taken(name, deadline) as lease:
+            with instance.lease.taken(name, deadline) as lease:
                 report = instance.use_case.run(tick, deadline, lease) if lease else None
         except Killed:
             self._note(f"{name} was killed at call {run.calls}")
@@ -221,6 +217,8 @@ class World:
             self._looked = run.started
             if run.dead:
                 self._warm = None
+                if not self.faults.runs:
+                    self.stores.next_process()
         for happening in report.happenings if report is not None else ():
             self._note(f"{name}: {happening.kind} {happening.symbol} {happening.text}")
         return report is not None
@@ -238,20 +236,21 @@ class World:
         return self._warm
 
     def _cold(self) -> _Instance:
-        connection, wrap = self.connections.connect(), self.faults.wrap
+        connection, stores, wrap = self.connections.connect(), self.stores.own, self.faults.wrap
         ports = Ports(
             broker=wrap("broker", connection.broker),
             market=wrap("market", connection.market),
-            journal=wrap("journal", self.journal),
-            signals=wrap("signals", self._signals),
-            halts=wrap("halts", self._halts),
-            locks=wrap("locks", self._locks),
+            journal=wrap("journal", stores.journal),
+            signals=wrap("signals", stores.signals),
+            halts=wrap("halts", stores.halts),
+            locks=wrap("locks", stores.locks),
             health=connection.health,
             clock=_Clock(self.exchange, self.faults.runs),
             wait=self._wait,
         )
         use_case = TradeSignals(ports, self.plan.settings)
-        return _Instance(use_case, connection, self.exchange.now)
+        lease = trade_lease(wrap("leases", stores.leases), self._wait)
+        return _Instance(use_case, connection, lease, self.exchange.now)
 
     def _wait(self, seconds: float) -> None:
         self.exchange.advance(round(seconds * 1000))
@@ -295,9 +294,17 @@ class World:
 
 
 def play(
-    seed: int, *, connections: Callable[[Plan], InProcess] = InProcess, traced: bool = False
+    seed: int,
+    *,
+    connections: Callable[[Plan], InProcess] = InProcess,
+    stores: str = "",
+    traced: bool = False,
 ) -> WorldResult:
-    """Play the world of a seed."""
+    """Play the world of a seed; where no stores are named every second seed has a file."""
     plan = plan_for(seed)
-    with closing(connections(plan)) as opened:
-        return World(plan, opened, traced=traced).play()
+    kind = stores or ("memory", "sqlite")[seed % 2]
+    with (
+        closing(connections(plan)) as opened,
+        closing(WorldStores(lambda: opened.exchange.now / 1000, kind)) as kept,
+    ):
+        return World(plan, opened, kept, traced=traced).play()

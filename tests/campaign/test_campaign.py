@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
+from contextlib import closing, nullcontext
+from dataclasses import replace
+from functools import partial
+
 import pytest
+from support.records import NOW, a_trade, an_order, settled
 from typer.testing import CliRunner
 
+from pumpwatch.domain.trading.halt import Halt
+from pumpwatch.domain.trading.trades import RepairNote, TradeState
+from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.main import app
 from studies.campaign.campaign import Campaign, play_worlds
 from studies.campaign.exchange import OverHttp
 from studies.campaign.plan import INCIDENTS, PEOPLE, TROUBLES, plan_for
+from studies.campaign.stores import Killed, WorldStores
 from studies.campaign.world import WorldResult, play
 
 WORLDS, AT_ONCE = 300, 50
@@ -79,6 +90,55 @@ def test_the_same_seed_is_the_same_world() -> None:
     assert play(5, traced=True) != play(6, traced=True)
 
 
+def test_every_second_world_has_a_file_and_the_same_troubles_as_in_memory() -> None:
+    assert [play(seed).stores for seed in (4, 5)] == ["memory", "sqlite"]
+    struck: Counter[str] = Counter()
+    for seed in range(20, 30):
+        kept, in_file = (play(seed, stores=kind) for kind in ("memory", "sqlite"))
+        assert (kept.broken, in_file.broken) == ("", "")
+        assert (kept.signals, kept.ticks) == (in_file.signals, in_file.ticks)
+        struck += in_file.struck
+    assert struck["crash_before"] > 0
+
+
+def test_both_stores_are_played_when_asked_for() -> None:
+    asked = ["campaign", "--seeds", "2", "--workers", "1", "--stores", "both", "--json"]
+    shown = json.loads(CliRunner().invoke(app, asked).stdout)
+    assert (shown["worlds"], shown["broken"]) == (4, [])
+    replayed = CliRunner().invoke(app, ["campaign", "--replay", "1", "--stores", "both"])
+    assert isinstance(replayed.exception, BadInput)
+
+
+@pytest.mark.parametrize(("statements", "done"), [(0, False), (1, False), (2, False), (3, True)])
+@pytest.mark.parametrize("write", ["intent", "outcome"])
+def test_a_process_dies_in_a_transaction_and_the_next_has_all_of_it_or_nothing(
+    write: str, statements: int, done: bool
+) -> None:
+    trade, order = a_trade(), an_order()
+    opened, filled = replace(trade, state=TradeState.OPEN), settled(order)
+    repair = RepairNote(NOW, "opened", "")
+    with closing(WorldStores(lambda: NOW / 1000, "sqlite")) as stores:
+        journal = stores.own.journal
+        stores.beside.halts.halt(Halt("a look", 1, "a person"))
+        lease = stores.own.leases.acquire("trade", owner="run", seconds=30)
+        call = partial(journal.intend, trade, order, lease, day="d", max_orders=9)
+        if write == "outcome":
+            call()
+            call = partial(journal.settle, opened, filled, lease, repair=repair)
+        stores.die_after(statements)
+        with nullcontext() if done else pytest.raises(Killed):
+            call()
+        stores.next_process()
+        after: list[tuple[object, ...]] = [(), (trade, order), (opened, filled, repair)]
+        expected = after[(write == "outcome") + done]
+        for seen in (stores.own, stores.beside):
+            kept = [*seen.journal.live_trades(), *seen.journal.orders("signal-1")]
+            assert (*kept, *seen.journal.repairs("signal-1")) == expected
+            assert seen.journal.orders_on("d") == bool(expected)
+            assert seen.halts.current() == Halt("a look", 1, "a person")
+        stores.own.leases.acquire("trade", owner="run", seconds=30)
+
+
 def test_the_command_prints_the_faults_and_what_they_add_up_to() -> None:
     result = CliRunner().invoke(app, ["campaign", "--seeds", "3", "--workers", "1"])
     assert result.exit_code == 0
@@ -88,7 +148,9 @@ def test_the_command_prints_the_faults_and_what_they_add_up_to() -> None:
 
 def test_the_command_names_the_seed_of_a_broken_world(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(seed: int, **_: object) -> WorldResult:
-        return WorldResult(seed, ticks=3, tick=2, broken="stops: none", trace=["1.00 s  nothing"])
+        return WorldResult(
+            seed, "sqlite", ticks=3, tick=2, broken="stops: none", trace=["1.00 s  nothing"]
+        )
 
     monkeypatch.setattr("studies.campaign.command.play_world", broken)
     result = CliRunner().invoke(
@@ -96,7 +158,7 @@ def test_the_command_names_the_seed_of_a_broken_world(monkeypatch: pytest.Monkey
     )
     assert result.exit_code == 1
     assert "seed 77, tick 2: stops: none" in result.output
-    assert "pumpwatch campaign --replay 77" in result.output
+    assert "pumpwatch campaign --replay 77 --stores sqlite" in result.output
     replayed = CliRunner().invoke(app, ["campaign", "--replay", "77"])
     assert replayed.exit_code == 1
     assert "1.00 s  nothing" in replayed.output

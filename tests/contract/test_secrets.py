@@ -12,7 +12,7 @@ from support.shown import everything_shown
 from pumpwatch.adapters.secrets_manager import SecretsManagerSecrets
 from pumpwatch.credentials import ExchangeKey, PushCredentials
 from pumpwatch.errors import BadCredentials, StoreUnavailable
-from pumpwatch_workbench.local.keys import FileKey
+from pumpwatch_workbench.local.keys import IN_FILE, LocalKey, _in_path
 from pumpwatch_workbench.local.memory import MemorySecrets
 
 GOOD = {"api_key": "Ab3dEf6hIj9lMn0pQr", "api_secret": "sEcReTsEcReTsEcReTsEcReTsEcReTsEcReT"}
@@ -39,7 +39,7 @@ def in_file(folder):
         path = folder / "key.json"
         path.write_text(text, encoding="utf-8")
         path.chmod(0o600)
-        return FileKey(path)
+        return LocalKey(str(path), IN_FILE, lambda: _in_path(path))
 
     yield put
 

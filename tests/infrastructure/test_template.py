@@ -134,6 +134,22 @@ def test_defaults_of_the_template_are_the_defaults_of_the_settings(name):
             assert getattr(settings, field) == declared.default, field
 
 
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [
+        ("", True),
+        ("SYMBOLS=*USDT FADE_TARGET_RETRACE=0.7", True),
+        ('TRADING_HOURS="Mon-Fri 08:00-20:00" LEVERAGE=2', True),
+        ("LEVERAGE", False),
+        ("leverage=2", False),
+        ('TRADING_HOURS="Mon', False),
+    ],
+)
+def test_settings_are_pairs(text, fits):
+    pattern = DOCUMENT["Parameters"]["Settings"]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, text)) == fits
+
+
 def longest(name, parameter):
     if "AllowedValues" in parameter:
         return max(map(str, parameter["AllowedValues"]), key=len)
@@ -335,6 +351,8 @@ def test_detect_cannot_write_the_journal_and_trade_cannot_touch_the_history():
     keys = table["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
     own = [lease_key(LEASE_NAME)[0], f"TOTALS#{DETECT}"]
     assert sorted(keys) == sorted(["EVENT", "SIGNAL", "SIGNAL#*", *own])
+    detect = [one for one in statements("DetectRole") if "s3:PutObject" in one["Action"]]
+    assert [one["Resource"] for one in detect] == [f"HistoryBucket.Arn/{FORMAT}/*"]
     trade = [one for one in statements("TradeRole", **EVERYTHING) if "s3" in str(one["Action"])]
     assert {one["Action"]: one["Resource"] for one in trade} == {
         "s3:GetObject": "HistoryBucket.Arn/settings.json",

@@ -55,3 +55,19 @@ def test_live_run_refuses_a_placeholder_then_trades_with_the_key_and_never_shows
     assert live.pushed()["pumpwatch_trade_halted",] == 1
     shown = live.log(TRADE) + live.gateway.text() + str(refused)
     assert not any(secret in shown for secret in KEY.values())
+
+
+def test_settings_in_the_bucket_are_in_force_with_the_next_run(paper):
+    def probed():
+        return paper.invoke(TRADE, {"action": "probe"}).result()["checks"]["settings"]
+
+    paper.invoke(TRADE).result()
+    assert probed() == {"ok": True}
+    bucket = {"Bucket": paper.stack.name_of("HistoryBucket"), "Key": "settings.json"}
+    client = paper.stack.aws.client("s3")
+    client.put_object(**bucket, Body=b'{"leverage": "9"}')
+    paper.invoke(TRADE).result()
+    assert "settings.json: leverage='9' is not allowed" in probed()["detail"]
+    client.delete_object(**bucket)
+    paper.invoke(TRADE).result()
+    assert probed() == {"ok": True}

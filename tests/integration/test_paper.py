@@ -170,9 +170,10 @@ def test_only_chosen_symbols_are_watched(world, store):
     seen, _ = trade_for(world, options)
     assert seen.signals == []
     assert {mover.symbol for tick in seen.ticks for mover in tick.movers} == set(others)
-    # The same file, another choice: what was saved about other symbols is not believed.
+    # The same file, another choice: the history of what is new is filled at once.
     options = options_for(world.url, store, duration=3 * MINUTE, symbols=world.pumped)
     seen, _ = trade_for(world, options)
+    assert "Fetching the candle history ..." in seen.notes
     assert {mover.symbol for tick in seen.ticks for mover in tick.movers} == {world.pumped}
 
 

@@ -22,8 +22,8 @@ from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch_workbench.local.aws import Pushgateway
 from pumpwatch_workbench.operations.costs.model import (
     RING_SECONDS,
-    SETTINGS_READS,
     SENT_TOGETHER,
+    SETTINGS_READS,
     TURN_OBJECTS,
     TURN_QUERIES,
     scans_in_a_minute,

@@ -129,14 +129,17 @@ def test_threads_of_a_program_take_each_turn_once(machine):
 
 def test_a_ban_is_seen_by_every_program_until_it_ends(machine):
     told, other = machine.program(), machine.program()
+    assert other.seconds_banned() == 0
     told.note_ban()
     machine.wait(BAN_SECONDS - 1)
+    assert other.seconds_banned() == 1
     words = rf"banned until 00:10:00 UTC \(process {os.getpid()} was told so\): is another program"
     for program in (told, other, machine.program()):
         with pytest.raises(ExchangeForbidden, match=words):
             program.take(NoDeadline())
     machine.wait(1)
     other.take(NoDeadline())
+    assert told.seconds_banned() == 0
 
 
 def test_a_country_that_one_host_refuses_does_not_stop_the_trading_at_another(machine):
@@ -219,7 +222,7 @@ def test_a_program_that_cannot_use_the_file_goes_on_alone_and_tries_again_later(
     program.note_ban()
     machine.wait(ALONE_SECONDS)
     program.take(ManualDeadline(0.2))
-    assert caplog.text.count("is not shared with other programs") == 1
+    assert caplog.text.count("is not shared with other programs") == 2
     assert str(machine.file) in caplog.text
     machine.file.rmdir()
     machine.wait(ALONE_SECONDS)
@@ -238,7 +241,7 @@ def test_a_full_disk_stops_nobody(machine, caplog, monkeypatch):
     assert caplog.text.count("No space left on device") == 1
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "http://127.0.0.1:8080"])
 def test_a_simulator_shares_nothing(machine, host):
     program = machine.program(host)
     program.note_ban()

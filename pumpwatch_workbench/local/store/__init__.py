@@ -13,6 +13,7 @@ from .stores import (
     SqliteHistoryStore,
     SqliteLeaseStore,
     SqliteLockStore,
+    SqliteOwnLeases,
     SqliteSignalStore,
 )
 from .totals import SqliteTotalsStore
@@ -26,6 +27,7 @@ __all__ = [
     "SqliteJournal",
     "SqliteLeaseStore",
     "SqliteLockStore",
+    "SqliteOwnLeases",
     "SqlitePaperStore",
     "SqliteRunRecords",
     "SqliteSignalStore",

@@ -10,15 +10,14 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pumpwatch.errors import BadInput, StoreUnavailable
 
 from .schema import APPLICATION_ID, STEPS, VERSION
 
-HEADER = b"SQLite format 3\x00"
 BUSY_SECONDS = 5.0
 CHECK_SECONDS = 0.3
 """Wait of a process that wants to lock the file, for those that only check whether it is locked."""
@@ -56,7 +55,8 @@ class Database:
         alone: bool = True,
         may_be_older: bool = False,
     ) -> None:
-        self.path = path
+        # Whatever name leads to it: its lock is one, and so is its log.
+        self.path = path = Path(os.path.realpath(path))
         self._alone = threading.RLock()
         self._guard = _only_instance(path) if writable and alone else None
         try:
@@ -133,12 +133,12 @@ def _words(error: sqlite3.Error) -> str:
 
 def _only_instance(path: Path) -> sqlite3.Connection:
     """Lock the store. Raises `StoreProblem` when another process has it or no file can be made."""
-    if path.is_dir():
-        raise StoreProblem(f"{path} is a folder: name a file for the store")
     _refuse_foreign(path)
     try:
         guard = exclusive_lock(Path(f"{path}.lock"))
     except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorname", "").startswith("SQLITE_NOTADB"):
+            raise StoreProblem(f"{path}.lock is damaged: remove it") from None
         raise StoreProblem(f"the store {path}: {_words(error)}") from None
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
@@ -175,15 +175,12 @@ def exclusive_lock(path: Path) -> sqlite3.Connection | None:
 
 def holder_of(path: Path) -> str | None:
     """Return the process that has locked the store, "?" if unknown, None if it is free."""
+    path = Path(os.path.realpath(path))
     lock = Path(f"{path}.lock")
     if not lock.exists():
         return None
     try:
-        connection = sqlite3.connect(_address(lock), uri=True, timeout=0)
-        try:
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        finally:
-            connection.close()
+        _ask(_address(lock), "SELECT count(*) FROM sqlite_master")
     except sqlite3.Error as error:
         busy = getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY")
         return (_process_in(path) or "?") if busy else None
@@ -198,27 +195,39 @@ def _holder(path: Path) -> str:
 def _process_in(path: Path) -> str:
     """Return the process that last locked the file, as noted in it."""
     with suppress(sqlite3.Error):
-        connection = sqlite3.connect(_address(path), uri=True)
-        try:
-            row = connection.execute("SELECT value FROM notes WHERE key = 'process'").fetchone()
-            return str(row[0]) if row else ""
-        finally:
-            connection.close()
+        row = _ask(_address(path), "SELECT value FROM notes WHERE key = 'process'")
+        return str(row[0]) if row else ""
     return ""
 
 
+def _ask(address: str, sql: str) -> Row | None:
+    with closing(sqlite3.connect(address, uri=True, timeout=0)) as connection:
+        return cast("Row | None", connection.execute(sql).fetchone())
+
+
 def _refuse_foreign(path: Path) -> None:
-    """Raise `StoreProblem` for a file that is no database, before anything touches it."""
+    """Raise `StoreProblem` for a file that is no database, and leave it as it is."""
+    # SQLite looks: what else closes the file takes this process's locks on it away.
+    log = Path(f"{path}-wal")
     try:
-        with path.open("rb") as file:
-            begin = file.read(len(HEADER))
-    except FileNotFoundError:
-        return
+        if path.is_dir():
+            raise StoreProblem(f"{path} is a folder: name a file for the store")
+        if _size(path):
+            _ask(_address(path, "ro&immutable=1"), "PRAGMA schema_version")
+        elif _size(log):
+            raise StoreProblem(f"{log} lacks its store: put {path} back, or name another file")
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         raise StoreProblem(f"the store {path}: {reason}: name another file") from None
-    if begin and begin != HEADER:
-        raise StoreProblem(f"{path} is no Pumpwatch store: name another file")
+    except sqlite3.Error as error:
+        raise StoreProblem(f"the store {path}: {_words(error)}") from None
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _address(path: Path, mode: str = "ro") -> str:
@@ -254,20 +263,17 @@ def _connect(path: Path, writable: bool, alone: bool, may_be_older: bool) -> sql
 
 
 def _refuse_absent(path: Path) -> None:
-    if path.is_dir():
-        raise StoreProblem(f"{path} is a folder: name a store's file")
+    _refuse_foreign(path)
     if not path.exists():
         raise StoreProblem(f"there is no store {path}: pumpwatch paper makes one")
-    if path.is_file() and path.stat().st_size == 0:
+    if not _size(path):
         raise StoreProblem(f"{path} is empty: name a store that pumpwatch paper has made")
-    _refuse_foreign(path)
 
 
 def _reading(path: Path) -> str:
     """Return how to read a file: one that nobody may write beside, on a read-only disk for one,
     is taken as it lies there, unless something of it is still in its write-ahead log."""
-    log = Path(f"{path}-wal")
-    if os.access(path.parent, os.W_OK) or (log.exists() and log.stat().st_size):
+    if os.access(path.parent, os.W_OK) or _size(Path(f"{path}-wal")):
         return "ro"
     return "ro&immutable=1"
 

@@ -39,12 +39,12 @@ from pumpwatch_workbench.local.store import (
     SqliteHistoryStore,
     SqliteJournal,
     SqliteLockStore,
+    SqliteOwnLeases,
     SqlitePaperStore,
     SqliteRunRecords,
     SqliteSignalStore,
     SqliteTotalsStore,
 )
-from pumpwatch_workbench.play.desk.leases import DeskLeases
 from pumpwatch_workbench.play.desk.market import WatchedMarket
 from pumpwatch_workbench.play.desk.options import DeskOptions
 from pumpwatch_workbench.simulator.market_time import exchange_time_for
@@ -82,7 +82,7 @@ class Desk:
         self.time = exchange_time_for(options.detect.bybit_base_url)
         self._settings, self._secrets = options.trade, secrets
         history, totals = SqliteHistoryStore(database), SqliteTotalsStore(database)
-        leases = DeskLeases(database)
+        leases = SqliteOwnLeases(database)
         host = urlsplit(options.trade.bybit_base_url).hostname or ""
         self._budget = SharedBudget(host, wait=wait)
         exchange = connect_to_bybit(

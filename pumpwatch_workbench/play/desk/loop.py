@@ -27,6 +27,7 @@ from pumpwatch_workbench.play.desk.desk import Desk
 from pumpwatch_workbench.play.desk.endpoint import Health
 from pumpwatch_workbench.play.desk.options import DeskOptions
 from pumpwatch_workbench.play.desk.pace import Pace
+from pumpwatch_workbench.play.desk.slack import Counts
 from pumpwatch_workbench.play.desk.telling import PlayedTick, Tally, Teller
 from pumpwatch_workbench.play.views.view import RunFacts, TickSnapshot
 
@@ -75,10 +76,9 @@ class DeskLoop:
             return self._teller.tally
         duration = self._options.duration
         end = None if duration is None else begin + duration
-        self._teller.started(RunFacts(self._title(), start=begin, end=end))
-        banned = False
-        if not (self._desk.has_history and self._desk.records.since(begin - GAP)):
-            banned = self._fill_history()
+        facts = RunFacts(self._title(), start=begin, end=end)
+        self._teller.show(self._teller.view.started, facts)
+        banned = not self._has_history(begin) and self._fill_history()
         # The first tick comes at once.
         due = self._pace.now() + (self._desk.ban() if banned else 0)
         while end is None or due < end:
@@ -100,6 +100,8 @@ class DeskLoop:
             tick = PlayedTick(self._pace.now(), is_care=True)
             banned = self._attempt("trade", partial(self._trade, tick), tick)
             holds = self._desk.holds_trades()
+            if holds and not tick.problems:
+                self._teller.note("Open trades were looked after")
             if not (banned and holds):
                 banned = self._attempt("start", self._reach, tick, raising=not holds)
             if holds or self._started is not None:
@@ -124,6 +126,12 @@ class DeskLoop:
         trade, mode = self._options.trade, self._options.mode.capitalize()
         strategy = with_evidence(trade.strategy_name)
         return f"{mode} trading {what} of {trade.bybit_base_url}, strategy {strategy}"
+
+    def _has_history(self, begin: int) -> bool:
+        try:
+            return self._desk.has_history and bool(self._desk.records.since(begin - GAP))
+        except PumpwatchError:  # what cannot be read is fetched anew
+            return False
 
     def _fill_history(self) -> bool:
         """Fill the candle history, with care each minute; return whether the address is banned."""
@@ -246,19 +254,19 @@ class DeskLoop:
             self._health.note_good_tick()
 
     def _show(self, tick: PlayedTick) -> None:
-        report = tick.traded
+        report, teller = tick.traded, self._teller
         if report is None or report.equity is None:
             return
-        self._teller.show(
-            TickSnapshot(
-                time=self._pace.now(),
-                tick=self._teller.tally.ticks,
-                equity=report.equity,
-                movers=self._desk.market.movers() if self._teller.shows_movers else (),
-                positions=tuple(report.positions),
-                events_open=tick.detected.events_open if tick.detected else 0,
-            )
+        teller.tally.equity = report.equity
+        snapshot = TickSnapshot(
+            time=self._pace.now(),
+            tick=teller.tally.ticks,
+            equity=report.equity,
+            movers=self._desk.market.movers() if teller.view.shows_movers else (),
+            positions=tuple(report.positions),
+            events_open=tick.detected.events_open if tick.detected else 0,
         )
+        teller.show(teller.view.tick, snapshot)
 
     def _record(self, tick: PlayedTick, begin: int) -> None:
         """Keep what the tick and the scans before it cost.
@@ -267,7 +275,7 @@ class DeskLoop:
         """
         cpu_seconds = time.process_time()
         requests = self._desk.request_count
-        counts = self._teller.messages
+        counts = self._teller.slack.counts if self._teller.slack else Counts()
         raised, delivered = counts.raised, counts.delivered
         record = RunRecord(
             time=begin,

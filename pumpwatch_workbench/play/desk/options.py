@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +15,6 @@ from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.cli.times import parse_duration
 from pumpwatch_workbench.configuration.load import load
 from pumpwatch_workbench.local.home import home
-
-ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,12 +90,6 @@ def webhook_from(name: str) -> str:
 
     Raises `BadInput` for a variable that is not set or holds no address to post to.
     """
-    if not ENVIRONMENT_NAME.fullmatch(name):
-        # Not repeated: it may be the address itself.
-        raise BadInput(
-            "--slack-webhook-env is no variable's name: give the name of the environment variable"
-            " that holds the address, for example SLACK_WEBHOOK"
-        )
     value = os.environ.get(name, "").strip()
     if not value:
         raise BadInput(f"--slack-webhook-env names {name}, which is not set: export {name}=...")

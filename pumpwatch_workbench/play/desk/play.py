@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from types import FrameType
 
@@ -19,7 +19,7 @@ from pumpwatch.errors import BadInput, PumpwatchError, RetryLater
 from pumpwatch.ports import Secrets
 from pumpwatch_workbench.local.keys import key_source
 from pumpwatch_workbench.local.store import Database
-from pumpwatch_workbench.play.desk.account import PatientSecrets, account_lock
+from pumpwatch_workbench.play.desk.account import PatientSecrets, traded_alone
 from pumpwatch_workbench.play.desk.desk import Desk, claim
 from pumpwatch_workbench.play.desk.endpoint import Health, ShownMetrics, metrics_endpoint
 from pumpwatch_workbench.play.desk.loop import DeskLoop
@@ -59,14 +59,16 @@ def play(
         trade = options.trade
         claim(database, mode=options.mode, stage=trade.stage, base_url=trade.bybit_base_url)
         secrets, executor = _account(options, stack)
-        health, metrics = Health(), ShownMetrics(options.trade.stage)
-        sink = None if options.metrics_port is None else metrics
+        health, port = Health(), options.metrics_port
+        metrics = None if port is None else ShownMetrics(trade.stage)
         waited = stop.wait if pace_of is None else time.sleep
         wait = lambda seconds: (waited(seconds), None)[1]  # noqa: E731
-        desk = Desk(options, database, sink, secrets, executor, wait)
+        desk = Desk(options, database, metrics, secrets, executor, wait)
         stack.callback(desk.close)
         teller.holds_trades = desk.holds_trades
-        _serve(options, desk, stack, metrics, health, teller)
+        if metrics is not None and port is not None:
+            endpoint = metrics_endpoint(metrics, health, port, options.metrics_address)
+            _serve(endpoint, stack, teller)
         if options.webhook:
             messages = SlackMessages(options.webhook, complain=teller.note)
             teller.slack = stack.enter_context(messages)
@@ -90,35 +92,21 @@ def _account(options: DeskOptions, stack: ExitStack) -> tuple[Secrets | None, Ex
         key_source, file=options.key_file, keyring=options.keyring, environment=os.environ
     )
     secrets = PatientSecrets(opened)
-    lock = account_lock(options.trade, secrets)
-    if lock is not None:
-        stack.callback(lock.close)
+    stack.enter_context(traded_alone(options.trade, secrets))
     threads = min(options.trade.parallel_requests * 3 // 2, MOST_READS)
     if threads == 1:
         return secrets, None
     return secrets, stack.enter_context(ThreadPoolExecutor(threads))
 
 
-def _serve(
-    options: DeskOptions,
-    desk: Desk,
-    stack: ExitStack,
-    metrics: ShownMetrics,
-    health: Health,
-    teller: Teller,
-) -> None:
+def _serve(endpoint: AbstractContextManager[str], stack: ExitStack, teller: Teller) -> None:
     """Open the port; without it a desk goes on only where trades are open."""
-    if options.metrics_port is None:
-        return
-    endpoint = metrics_endpoint(metrics, health, options.metrics_port, options.metrics_address)
     try:
-        url = stack.enter_context(endpoint)
+        teller.note(f"Metrics for Prometheus: {stack.enter_context(endpoint)}")
     except BadInput as error:
-        if not desk.holds_trades():
+        if not teller.holds_trades():
             raise
         teller.note(f"Trades are open, so the desk goes on without metrics: {error}")
-    else:
-        teller.note(f"Metrics for Prometheus: {url}")
 
 
 def _resume_or_say(options: DeskOptions, desk: Desk, teller: Teller) -> None:

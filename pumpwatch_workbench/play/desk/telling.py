@@ -9,14 +9,8 @@ from decimal import Decimal
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.usecases.detect.report import DetectReport
 from pumpwatch.usecases.trade.report import TradeReport
-from pumpwatch_workbench.play.desk.slack import Counts, SlackMessages
-from pumpwatch_workbench.play.views.view import (
-    RunFacts,
-    RunView,
-    TickSnapshot,
-    signal_words,
-    trade_words,
-)
+from pumpwatch_workbench.play.desk.slack import SlackMessages
+from pumpwatch_workbench.play.views.view import RunView, signal_words, trade_words
 
 REMINDER = 10 * MINUTE
 """Milliseconds after which a failure is said again while trades are open."""
@@ -62,13 +56,13 @@ class PlayedTick:
 class Teller:
     """Counts and tells what ticks did. Failures that pass are said when they begin and end.
 
-    A closed terminal or a full disk ends a desk only while `holds_trades` says that nothing is
-    open; else what cannot be shown is not shown.
+    A closed terminal, a full disk or a bug of the view ends a desk only while `holds_trades` says
+    that nothing is open; else what cannot be shown is not shown.
     """
 
     def __init__(self, mode: str, view: RunView) -> None:
         self._fill = f"{mode.capitalize()} fill"
-        self._view = view
+        self.view = view
         self._problem, self._said, self._last = "", 0, ""
         self._blocked: frozenset[str] = frozenset()
         self.slack: SlackMessages | None = None
@@ -76,25 +70,11 @@ class Teller:
         self.holds_trades: Callable[[], bool] = lambda: False
         self.tally = Tally()
 
-    @property
-    def messages(self) -> Counts:
-        """Return the counts of Slack's messages."""
-        return self.slack.counts if self.slack else Counts()
-
-    @property
-    def shows_movers(self) -> bool:
-        """Return whether the strongest movers are shown."""
-        return self._view.shows_movers
-
-    def started(self, facts: RunFacts) -> None:
-        """Tell what is known before the first tick."""
-        self._show(self._view.started, facts)
-
     def note(self, text: str) -> None:
         """Show a line, the same one not twice in a row."""
         if text != self._last:
             self._last = text
-            self._show(self._view.note, text)
+            self.show(self.view.note, text)
 
     def warn(self, text: str) -> None:
         """Show a line and send it."""
@@ -122,15 +102,10 @@ class Teller:
             self._tell_problems("; ".join(tick.problems))
         for signal in tick.detected.signals if tick.detected else ():
             self.tally.signals += 1
-            self._show(self._view.signal, signal)
+            self.show(self.view.signal, signal)
             self._say(f"Pump: {signal_words(signal)}")
         if tick.traded is not None:
             self._tell_trades(tick.traded)
-
-    def show(self, snapshot: TickSnapshot) -> None:
-        """Show the state after a tick of the schedule."""
-        self.tally.equity = snapshot.equity
-        self._show(self._view.tick, snapshot)
 
     def _tell_problems(self, problem: str) -> None:
         now, holds_trades = self.now(), bool(problem) and self.holds_trades()
@@ -148,7 +123,7 @@ class Teller:
     def _tell_trades(self, report: TradeReport) -> None:
         now, tally = self.now(), self.tally
         for trade in (*report.opened, *report.closed, *report.denied):
-            self._show(self._view.trade, now, trade)
+            self.show(self.view.trade, now, trade)
         for trade in (*report.opened, *report.closed):
             self._say(f"{self._fill}: {trade_words(trade)}")
         self._tell_blocked(report)
@@ -169,10 +144,11 @@ class Teller:
             self.warn(line)
         self._blocked = frozenset(reasons)
 
-    def _show(self, show: Callable[..., None], *facts: object) -> None:
+    def show(self, show: Callable[..., None], *facts: object) -> None:
+        """Call a method of the view."""
         try:
             show(*facts)
-        except (OSError, SystemExit):  # rich makes the latter of a broken pipe
+        except (Exception, SystemExit):  # rich makes the latter of a broken pipe
             if not self.holds_trades():
                 raise
 

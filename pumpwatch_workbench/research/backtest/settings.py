@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pumpwatch.domain.detection.rules import DETECTORS
 from pumpwatch.errors import BadInput, SettingsError
 from pumpwatch.settings.detect import DetectSettings
-from pumpwatch.settings.overrides import unknown
+from pumpwatch.settings.overrides import OF_THE_DEPLOYMENT, unknown
 from pumpwatch.settings.shared import SharedSettings, load_settings
 from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.configuration.load import read_file
@@ -22,29 +22,28 @@ STRATEGIES = ("fade", "ride", "alert")
 CHOSEN = ("strategy", "detector")
 """Settings with an option of their own."""
 
-WITHOUT_EFFECT = frozenset(SharedSettings.model_fields) | {
-    "bucket_name",
-    "detector",
-    "symbols",
-    "symbols_excluded",
-    "excluded_symbol_types",
-    "scan_interval_seconds",
-    "requests_per_second",
-    "max_candidates",
-    "refresh_symbols",
-    "trading_mode",
-    "live_trading_confirmation",
-    "strategy",
-    "bybit_secret_arn",
-    "max_signal_age_seconds",
-    "stop_trigger",
-    "settling_seconds",
-    "incident_failure_fraction",
-    "incident_min_requests",
-    "incident_pause_minutes",
-    "max_data_age_seconds",
-    "paper_slippage",
-}
+WITHOUT_EFFECT = (
+    OF_THE_DEPLOYMENT
+    | SharedSettings.model_fields.keys()
+    | {
+        "detector",
+        "symbols",
+        "symbols_excluded",
+        "excluded_symbol_types",
+        "requests_per_second",
+        "max_candidates",
+        "refresh_symbols",
+        "strategy",
+        "max_signal_age_seconds",
+        "stop_trigger",
+        "settling_seconds",
+        "incident_failure_fraction",
+        "incident_min_requests",
+        "incident_pause_minutes",
+        "max_data_age_seconds",
+        "paper_slippage",
+    }
+)
 """Settings of the functions that candles cannot show, or that have an option of their own."""
 
 PLACES = {"TABLE_NAME": "backtest", "BUCKET_NAME": "backtest"}

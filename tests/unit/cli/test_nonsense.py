@@ -33,7 +33,7 @@ CASES = [
     ("paper --store {foreign}", "another program's database"),
     ("paper --store {newer}", "was written by a newer Pumpwatch"),
     ("paper --store {corrupt}", "name another file"),
-    ("paper --store {new} --symbols ,", "--symbols=',' is not allowed: it names no symbol"),
+    ("paper --store {new} --symbols ,", "--symbols=',' is not allowed: a comma cannot be a symbol"),
     ("paper --store {new} --base-url {url} --symbols NOPEUSDT", "does not trade"),
     ("paper --store {new} --duration -5m", "--duration is -5m"),
     ("paper --store {new} --duration nan", "--duration is nan"),
@@ -85,7 +85,10 @@ CASES = [
     ("download --symbols BTCUSD --from 2026-11-01 --base-url {url}", "did you mean BTCUSDT?"),
     ("download --symbols all --from 2026-11-01 --base-url http://x.org", "--base-url is"),
     ("download --symbols x --from 2026-11-01 --requests-per-second 0", "greater than or equal"),
-    # config
+    # desk, config
+    ("desk --mode magic", "--mode='magic' is not allowed: it must be one of paper, demo, live"),
+    ("desk --mode live --strategy fade", "live trading needs the account's UID"),
+    ("desk --mode live --confirm 1", "live trading needs a strategy's name"),
     ("config check {none}", "there is no configuration"),
     ("config check", "name the file to check"),
     ("config check {text}", "is not valid TOML"),

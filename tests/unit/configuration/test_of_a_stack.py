@@ -2,8 +2,10 @@
 
 import json
 import logging
+from types import SimpleNamespace
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 from support.aws import client, make_bucket
 from support.deployed import Deployment
@@ -54,7 +56,10 @@ def put(bucket, text):
 
 
 def test_the_object_wins_over_settings_and_both_over_their_own_variables():
-    environment = {**VARIABLES, "SETTINGS": 'LEVERAGE=3 MAX_SPREAD=0.03 TRADING_HOURS="Mon 08:00-09:00"'}
+    environment = {
+        **VARIABLES,
+        "SETTINGS": 'LEVERAGE=3 MAX_SPREAD=0.03 TRADING_HOURS="Mon 08:00-09:00"',
+    }
     made = settings_in_force(TradeSettings, environment, {"leverage": "4"})
     assert (made.leverage, str(made.max_spread)) == (4, "0.03")
     assert made.trading_hours == "Mon 08:00-09:00"
@@ -122,6 +127,15 @@ def test_what_is_no_object_is_said(bucket, text):
 def test_a_bucket_that_does_not_answer_is_named():
     with mock_aws(), pytest.raises(StoreUnavailable, match=r"settings.json: NoSuchBucket"):
         SettingsObject("no-such-bucket-1", client("s3")).read_anew()
+
+
+def test_a_bucket_that_cannot_be_reached_is_said():
+    def fails(**asked):
+        raise EndpointConnectionError(endpoint_url="https://s3")
+
+    stored = SettingsObject("bucket", SimpleNamespace(get_object=fails))
+    with pytest.raises(StoreUnavailable, match="EndpointConnectionError"):
+        stored.read_anew()
 
 
 # --- functions that follow it ---------------------------------------------------------------
@@ -247,6 +261,7 @@ def test_push_shows_what_changes_keeps_what_was_and_pull_gives_it_back(
     assert typed(deployed, monkeypatch, "show")[1] == "leverage = 3\n"
     pulled = tmp_path / "pulled.toml"
     assert typed(deployed, monkeypatch, "pull", pulled)[0] == 0
+    assert "exists" in typed(deployed, monkeypatch, "pull", pulled)[2]
     assert pulled.read_text(encoding="utf-8") == "leverage = 3\n"
 
 

@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 from support.paper_trading import PumpedExchange
 
-from pumpwatch.errors import BadInput, PumpwatchError
+from pumpwatch.errors import BadInput, PumpwatchError, SettingsError
 from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.cli.times import parse_duration
 from pumpwatch_workbench.local.store import Database
@@ -100,8 +100,8 @@ def test_a_webhook_is_taken_from_the_environment_and_never_shown(monkeypatch):
         monkeypatch.setenv("HOOK", wrong)
         with pytest.raises(BadInput, match="HOOK holds no https address"):
             webhook_from("HOOK")
-    with pytest.raises(BadInput) as caught:
-        webhook_from(address)
+    with pytest.raises(SettingsError) as caught:
+        desk_options({"slack_webhook_env": address}, {})
     assert "T0" not in str(caught.value)
 
 

@@ -14,6 +14,7 @@ from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.recordings.tables import SegmentRow
 from pumpwatch_workbench.research.backtest.market import Block
+from pumpwatch_workbench.research.backtest.settings import read_settings, settings_of_file
 from pumpwatch_workbench.research.tune.doubts import doubts
 from pumpwatch_workbench.research.tune.engines import opened
 from pumpwatch_workbench.research.tune.objective import BacktestSummary, Task
@@ -236,8 +237,23 @@ def test_command_reports_both_sides_and_goes_on_from_its_study(market, tmp_path)
     assert found["final"]["out_of_sample"]["trades"] > 0
     assert set(found["settings"]) == {one.partition("=")[0] for one in SEARCH}
     assert found["warnings"]
-    again = CliRunner().invoke(app, arguments)
+    file = tmp_path / "mine.toml"
+    file.write_text("# mine\nleverage = 2\nstrategy = 'fade'\n", encoding="utf-8")
+    again = CliRunner().invoke(app, [*arguments, "--write", str(file)])
     assert json.loads(again.stdout) == found
+    written = file.read_text(encoding="utf-8")
+    assert written.startswith("# mine\nleverage = 2\n# tune: ")
+    assert "trials on data; in the hold-out" in written
+    stored = settings_of_file(file)
+    expected = {"leverage": "2", "strategy": "ride", "detector": "ewma", **found["settings"]}
+    assert expected.items() <= stored.items()
+    # What was found is taken as it was judged, and searched again beside what is fixed there.
+    settings = read_settings(stored)
+    assert settings.trade.strategy == "ride"
+    assert str(settings.trade.ride_target_fraction) == found["settings"]["ride_target_fraction"]
+    more = space_for("ride", "ewma", search=SEARCH, stored=stored)
+    assert more.settings({"ewma_jump": "0.03"}).detect.ewma_jump == 0.03
+    assert more.settings({"ewma_jump": "0.03"}).detect.warm_up_minutes == 20
     table = CliRunner().invoke(app, arguments[:-1])
     assert "hold-out" in table.output
     assert "--set ewma_jump=" in table.output

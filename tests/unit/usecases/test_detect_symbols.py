@@ -49,7 +49,7 @@ def test_what_cannot_be_a_symbol_is_refused_by_name(wrong):
 
 
 def test_names_and_patterns_that_nothing_fits_are_named():
-    choice = SymbolChoice("A0USDT,GONEUSDT,B*", "A4*,C?")
+    choice = SymbolChoice(("A0USDT", "GONEUSDT", "B*"), ("A4*", "C?"))
     assert choice.unlisted(ALL) == ["GONEUSDT", "B*", "C?"]
 
 
@@ -116,6 +116,17 @@ def test_a_choice_that_nothing_fits_watches_nothing_and_says_so(detector, caplog
     rig.tick(2, detect=nothing)
     again = changed(rig, symbols="A*")
     assert rig.tick(3, detect=again).symbols == 5
+
+
+def test_another_choice_may_leave_out_most_of_the_market():
+    rig = Rig().ready()
+    kinds = dict.fromkeys(ALL, "stock") | {"A0USDT": ""}
+    rig.market.watchlist = lambda: kinds
+    rig.settings = rig.settings.model_copy(update={"excluded_symbol_types": ""})
+    rig.detect = rig.new_instance()
+    assert rig.tick(0).symbols == 5
+    other = changed(rig, excluded_symbol_types="stock")
+    assert rig.tick(1, detect=other).symbols == 1
 
 
 def test_a_short_list_of_the_exchange_is_still_not_believed():

@@ -18,9 +18,10 @@ PLACEHOLDER = re.compile(
     re.IGNORECASE,
 )
 PEM = "-----BEGIN "
+Parts = Mapping[str, object]
 
 
-def json_object(value: str | bytes) -> tuple[dict[str, object], str]:
+def json_object(value: str | bytes) -> tuple[Parts, str]:
     """Return the object's parts."""
     try:
         parts = json.loads(value)
@@ -29,19 +30,19 @@ def json_object(value: str | bytes) -> tuple[dict[str, object], str]:
     return (parts, "") if isinstance(parts, dict) else ({}, "is no JSON object")
 
 
-def exchange_key(parts: Mapping[str, object]) -> tuple[ExchangeKey | None, str]:
+def exchange_key(parts: Parts, problem: str = "") -> tuple[ExchangeKey | None, str]:
     """Return the exchange's key; an RSA key goes before an HMAC secret."""
     rsa = "rsa_private_key" in parts
     secret = "rsa_private_key" if rsa else "api_secret"
-    problem = _problem(parts, "api_key") or _problem(parts, secret, pem=rsa)
+    problem = problem or _problem(parts, "api_key") or _problem(parts, secret, pem=rsa)
     if problem:
         return None, problem
     return ExchangeKey(str(parts["api_key"]), str(parts[secret]), rsa=rsa), ""
 
 
-def push_credentials(parts: Mapping[str, object]) -> tuple[PushCredentials | None, str]:
+def push_credentials(parts: Parts, problem: str = "") -> tuple[PushCredentials | None, str]:
     """Return the Pushgateway's user, password and certificate."""
-    problem = _problem(parts, "user") or _problem(parts, "password")
+    problem = problem or _problem(parts, "user") or _problem(parts, "password")
     authority = parts.get("ca") or ""
     if not problem and authority:
         problem = _problem(parts, "ca", pem=True)
@@ -50,7 +51,7 @@ def push_credentials(parts: Mapping[str, object]) -> tuple[PushCredentials | Non
     return PushCredentials(str(parts["user"]), str(parts["password"]), str(authority)), ""
 
 
-def _problem(parts: Mapping[str, object], name: str, *, pem: bool = False) -> str:
+def _problem(parts: Parts, name: str, *, pem: bool = False) -> str:
     part = parts.get(name)
     if not isinstance(part, str) or not part.strip():
         return f"has no {name}"

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from pumpwatch.adapters import key_text
 from pumpwatch.adapters.aws import client_config
-from pumpwatch.adapters.key_text import EXPECTED_KEY
+from pumpwatch.adapters.key_text import EXPECTED_KEY, Parts
 from pumpwatch.credentials import ExchangeKey, PushCredentials
 from pumpwatch.errors import BadCredentials, StoreUnavailable
 from pumpwatch.ports import Secrets
@@ -51,7 +51,7 @@ class SecretsManagerSecrets(Secrets):
     def exchange_key(self) -> ExchangeKey:
         if not self._key_arn:
             raise BadCredentials("no secret is named for the exchange's key: set BYBIT_SECRET_ARN")
-        key, problem = _key(self._read(self._key_arn, EXPECTED_KEY))
+        key, problem = key_text.exchange_key(*self._read(self._key_arn, EXPECTED_KEY))
         if key is None:
             raise BadCredentials(f"the secret {self._key_arn} {problem}: {EXPECTED_KEY}")
         return key
@@ -59,7 +59,7 @@ class SecretsManagerSecrets(Secrets):
     def push_credentials(self) -> PushCredentials | None:
         if not self._push_arn:
             return None
-        credentials, problem = _push_credentials(self._read(self._push_arn, EXPECTED_PUSH))
+        credentials, problem = key_text.push_credentials(*self._read(self._push_arn, EXPECTED_PUSH))
         if credentials is None:
             raise BadCredentials(f"the secret {self._push_arn} {problem}: {EXPECTED_PUSH}")
         return credentials
@@ -67,7 +67,7 @@ class SecretsManagerSecrets(Secrets):
     def forget(self) -> None:
         self._provider.store.clear()
 
-    def _read(self, arn: str, expected: str) -> str | bytes:
+    def _read(self, arn: str, expected: str) -> tuple[Parts, str]:
         try:
             value = self._provider.get(arn, max_age=MAX_AGE_SECONDS)
         except GetParameterError as error:
@@ -75,19 +75,9 @@ class SecretsManagerSecrets(Secrets):
             response = cause.response if isinstance(cause, ClientError) else {}
             code = response.get("Error", {}).get("Code", type(cause).__name__)
         else:
-            return value if isinstance(value, str | bytes) else ""
+            return key_text.json_object(value if isinstance(value, str | bytes) else "")
         if code in MISSING:
             raise BadCredentials(f"the secret {arn} holds no value: {expected}")
         if code in FORBIDDEN:
             raise BadCredentials(f"the secret {arn} may not be read ({code})")
         raise StoreUnavailable(f"the secret {arn} could not be read ({code})")
-
-
-def _key(value: str | bytes) -> tuple[ExchangeKey | None, str]:
-    parts, problem = key_text.json_object(value)
-    return (None, problem) if problem else key_text.exchange_key(parts)
-
-
-def _push_credentials(value: str | bytes) -> tuple[PushCredentials | None, str]:
-    parts, problem = key_text.json_object(value)
-    return (None, problem) if problem else key_text.push_credentials(parts)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pumpwatch.adapters.aws import client_config
@@ -16,16 +17,17 @@ from pumpwatch.settings.overrides import OBJECT
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-ABSENT = "NoSuchKey"
-UNCHANGED = "304"
+ABSENT, UNCHANGED = "NoSuchKey", "304"
+NO_TAG = '"none"'
 
 
 class SettingsObject:
     """Reads the object when it has changed; one that is absent has no settings."""
 
     def __init__(self, bucket: str, client: S3Client | None = None) -> None:
-        self._bucket = bucket
-        self._client = client or boto3.client("s3", config=client_config(read_timeout=2))
+        # A slow bucket may not take a run's time.
+        config = client_config(read_timeout=1).merge(Config(retries={"total_max_attempts": 2}))
+        self._bucket, self._client = bucket, client or boto3.client("s3", config=config)
         self._tag: str | None = None
         """What S3 calls the version that was read; empty: it is absent, None: nothing was read."""
         self._body = b"{}"
@@ -33,20 +35,19 @@ class SettingsObject:
     def read_anew(self) -> bool:
         """Read it, unless it is as it was; return whether it changed. Raises `StoreUnavailable`."""
         before = self._tag
-        condition = {"IfNoneMatch": before} if before else {}
         try:
-            answer = self._client.get_object(Bucket=self._bucket, Key=OBJECT, **condition)
+            answer = self._client.get_object(
+                Bucket=self._bucket, Key=OBJECT, IfNoneMatch=before or NO_TAG
+            )
             self._body, self._tag = answer["Body"].read(), answer["ETag"]
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
-            if code == UNCHANGED:
-                return False
-            if code != ABSENT:
-                raise StoreUnavailable(f"the bucket did not give {OBJECT}: {code}") from None
-            self._body, self._tag = b"{}", ""
-        except BotoCoreError as error:
-            name = type(error).__name__
-            raise StoreUnavailable(f"the bucket did not give {OBJECT}: {name}") from None
+        except (ClientError, BotoCoreError) as error:
+            reason = type(error).__name__
+            if isinstance(error, ClientError):
+                reason = error.response["Error"]["Code"]
+            if reason == ABSENT:
+                self._body, self._tag = b"{}", ""
+            elif reason != UNCHANGED:
+                raise StoreUnavailable(f"the bucket did not give {OBJECT}: {reason}") from None
         return self._tag != before
 
     @property

@@ -24,9 +24,8 @@ Report = TypeVar("Report")
 class RenewedFunction(Generic[Settings, Report]):
     """Compares the object of settings in each run of the schedule.
 
-    `compose` puts the function together with settings. What is stored, or in the variable
-    `SETTINGS`, may be wrong: then `without` makes the settings to go on with of those that the
-    environment has else.
+    `compose` puts the function together. While what is stored, or in the variable `SETTINGS`,
+    cannot be used, `without` gives the settings to go on with from all others.
     """
 
     def __init__(
@@ -37,10 +36,9 @@ class RenewedFunction(Generic[Settings, Report]):
         without: Callable[[Settings], Settings] = lambda settings: settings,
     ) -> None:
         self._kind, self._environment = kind, environment
-        self._compose, self._without = compose, without
+        self._compose, self._without, self._problem = compose, without, ""
         bucket = environment.get("SETTINGS_BUCKET", "")
         self._object = SettingsObject(bucket) if bucket else None
-        self._problem = ""
         self._changed()
         self.function = self._composed()
 
@@ -70,10 +68,9 @@ class RenewedFunction(Generic[Settings, Report]):
             return False
 
     def _composed(self) -> Function[Report]:
-        stored = self._object
         try:
-            given = stored.settings if stored is not None else {}
-            function = self._compose(settings_in_force(self._kind, self._environment, given))
+            stored = self._object.settings if self._object is not None else {}
+            function = self._compose(settings_in_force(self._kind, self._environment, stored))
             self._problem = ""
         except SettingsError as error:
             function = self._compose(self._without(load_settings(self._kind, self._environment)))
@@ -84,7 +81,5 @@ class RenewedFunction(Generic[Settings, Report]):
 
     def _check(self, _: Deadline) -> Facts:
         if self._problem:
-            raise CheckFailed(
-                f"{self._problem}; meanwhile trade opens nothing: pumpwatch config push"
-            )
+            raise CheckFailed(f"{self._problem}; trade opens nothing until config push mends it")
         return {}

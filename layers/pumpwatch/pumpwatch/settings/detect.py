@@ -53,4 +53,5 @@ class DetectSettings(SharedSettings):
     @property
     def symbol_choice(self) -> SymbolChoice:
         """Return the symbols to watch."""
-        return SymbolChoice(self.symbols, self.symbols_excluded)
+        lists = (self.symbols, self.symbols_excluded)
+        return SymbolChoice(*(tuple(filter(None, text.split(","))) for text in lists))

@@ -1,14 +1,14 @@
 """Settings of a deployed stack that win over the template's parameters.
 
-`SETTINGS` is one variable with many of them, `settings.json` an object of the bucket: a function's
-environment holds 4 KB. The object wins over `SETTINGS`, both over the variables of their own.
+`SETTINGS` is one variable with many of them, `settings.json` an object of the bucket, since a
+function's environment holds 4 KB. The object wins over `SETTINGS`, both over other variables.
 """
 
 from __future__ import annotations
 
 import logging
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 
 from pumpwatch.errors import SettingsError
@@ -18,24 +18,11 @@ from .shared import Settings, load_settings
 logger = logging.getLogger(__name__)
 
 OBJECT = "settings.json"
-OF_THE_DEPLOYMENT = frozenset(
-    {
-        "bucket_name",
-        "bybit_base_url",
-        "bybit_secret_arn",
-        "in_vpc",
-        "live_trading_confirmation",
-        "pushgateway_secret_arn",
-        "pushgateway_url",
-        "scan_interval_seconds",
-        "scan_queue_url",
-        "settings",
-        "settings_bucket",
-        "stage",
-        "table_name",
-        "trading_mode",
-    }
-)
+OF_THE_DEPLOYMENT = frozenset({
+    "stage", "table_name", "bucket_name", "bybit_base_url", "pushgateway_url", "in_vpc",
+    "pushgateway_secret_arn", "bybit_secret_arn", "scan_queue_url", "scan_interval_seconds",
+    "trading_mode", "live_trading_confirmation", "settings", "settings_bucket",
+})  # fmt: skip
 """Settings that a deployment alone decides: where, for whom, and whether money is at stake."""
 
 
@@ -47,33 +34,25 @@ def settings_in_force(
     A setting of the deployment is ignored there, with an error in the log. Raises `SettingsError`
     that says where a wrong name or value stands.
     """
-    pairs = parse_pairs(environment.get("SETTINGS", ""))
-    given: dict[str, str] = {}
-    where: dict[str, str] = {}
-    for source, values in (("SETTINGS", pairs), (OBJECT, stored)):
-        for name in values.keys() & OF_THE_DEPLOYMENT:
-            logger.error("a setting of the deployment is ignored", extra={source: name})
-        taken = {name: values[name] for name in values if name not in OF_THE_DEPLOYMENT}
-        for name in taken.keys() - kind.model_fields.keys():
-            if name not in (known := names()):
+    values, where = dict(environment), {}
+    variable = parse_pairs(environment.get("SETTINGS", ""))
+    for source, given in (("SETTINGS", variable), (OBJECT, stored)):
+        for name, text in given.items():
+            if name in OF_THE_DEPLOYMENT:
+                logger.error("a setting of the deployment is ignored", extra={source: name})
+            elif name in kind.model_fields:
+                values[name.upper()], where[name] = text, f"{source}: {name}"
+            elif name not in (known := names()):
                 raise SettingsError(f"{source}: {unknown(name, known)}")
-        given |= taken
-        where |= dict.fromkeys(taken, source)
-    variables = {name.upper(): value for name, value in given.items()}
-    return load_settings(
-        kind,
-        {**environment, **variables},
-        lambda name: f"{where[name]}: {name}" if name in where else name.upper(),
-    )
+    return load_settings(kind, values, lambda name: where.get(name, name.upper()))
 
 
 def parse_pairs(text: str) -> dict[str, str]:
     """Return `NAME=VALUE NAME="A VALUE"` as a mapping. Raises `SettingsError`."""
     try:
-        words = shlex.split(text)
+        pairs = [word.partition("=") for word in shlex.split(text)]
     except ValueError as error:
         raise SettingsError(f"SETTINGS cannot be read: {error}") from None
-    pairs = [word.partition("=") for word in words]
     if wrong := [name for name, equals, _ in pairs if not equals]:
         raise SettingsError(f"SETTINGS: {wrong[0]!r} is not NAME=VALUE; quote a value with spaces")
     return {name.lower(): value for name, _, value in pairs}
@@ -87,8 +66,9 @@ def names() -> frozenset[str]:
     return frozenset(DetectSettings.model_fields | TradeSettings.model_fields)
 
 
-def unknown(name: str, known: Iterable[str], has: str = "there is") -> str:
+def unknown(name: str, known: Collection[str], has: str = "there is") -> str:
     """Return that there is no setting of this name, with the nearest that there is."""
-    near = get_close_matches(name.lower(), list(known), n=1)
-    hint = f"did you mean {near[0]}?" if near else "see docs/configuration.md"
-    return f"{has} no setting {name}; {hint}"
+    near = get_close_matches(name.lower(), known, n=1)
+    return f"{has} no setting {name}; " + (
+        f"did you mean {near[0]}?" if near else "see docs/configuration.md"
+    )

@@ -129,11 +129,6 @@ class Budgets:
         if endpoint.per_second:
             self._window(endpoint).take(deadline)
 
-    def note_ban(self) -> None:
-        """Tell other processes that the address is banned."""
-        if self._shared is not None:
-            self._shared.note_ban()
-
     def _window(self, endpoint: Endpoint) -> WindowLimiter:
         with self._lock:
             if endpoint.path not in self._endpoints:

@@ -72,6 +72,7 @@ class BybitSession(Clock):
         self._base_url = base_url
         self._timeout = timeout_seconds
         self._wait = wait
+        self._shared = budget
         self._budgets = Budgets(requests_per_second, shared=budget, wait=wait)
         self._deadline: Deadline = NoDeadline()
         self._forbidden: str | None = None
@@ -191,8 +192,8 @@ class BybitSession(Clock):
         self.health.note(dated, failed=isinstance(outcome, Failed) and outcome.trouble)
         if isinstance(outcome, Failed) and isinstance(outcome.error, ExchangeForbidden):
             self._forbidden = str(outcome.error)
-            if outcome.banned:
-                self._budgets.note_ban()
+            if outcome.banned and self._shared is not None:
+                self._shared.note_ban()
         return outcome
 
     def _send(
@@ -218,12 +219,8 @@ class BybitSession(Clock):
             if status == UNREADABLE_STATUS:
                 text = f"{endpoint.path}: the answer is not JSON"
                 return Failed(no_answer(endpoint, text), headers)
-            return Failed(
-                http_failure(endpoint, status),
-                headers,
-                trouble=is_trouble(status),
-                banned=status in ADDRESS_BANNED,
-            )
+            failure, banned = http_failure(endpoint, status), status in ADDRESS_BANNED
+            return Failed(failure, headers, is_trouble(status), banned=banned)
         envelope = read_envelope(body)
         self._count(endpoint, -1 if envelope.code is None else envelope.code, seconds)
         return self._judge(endpoint, envelope, headers, number)
@@ -241,14 +238,8 @@ class BybitSession(Clock):
         if code != 0 and BENIGN.get(endpoint) != code:
             reason = self._redact(envelope.message)[:LONGEST_REASON]
             repaired = code == CLOCKS_APART and self._sign_by(stamp)
-            error = refusal(endpoint, code, reason)
-            return Failed(
-                error,
-                headers,
-                trouble=is_trouble(code),
-                repaired=repaired,
-                banned=code in ADDRESS_BANNED,
-            )
+            error, banned = refusal(endpoint, code, reason), code in ADDRESS_BANNED
+            return Failed(error, headers, is_trouble(code), repaired, banned)
         return Answer(envelope.result, moment)
 
     def _sign_by(self, stamp: int | None) -> bool:

@@ -103,8 +103,8 @@ class MarketWatch:
             logger.warning("list of instruments is not believed", extra=facts)
             return
         if unlisted := self._choice.unlisted(watchlist):
-            facts = {"reason": ", ".join(unlisted)}
-            logger.warning("the exchange lists nothing by these SYMBOLS", extra=facts)
+            names = {"reason": ", ".join(unlisted)}
+            logger.warning("the exchange lists nothing by these SYMBOLS", extra=names)
         # One that the list lacks and the tickers still show may have an odd row in the list.
         shown = {*snapshot.symbols, *snapshot.skipped} - watchlist.keys()
         wanted = set(filter(self._choice.takes, traded | (shown & state.rows.keys())))
