@@ -87,9 +87,10 @@ GROUPS = {
     "the market": {"desk", "download", "paper", "report"},
     "candles and worlds": {"backtest", "campaign", "costs", "evaluate", "tune"},
     "a replay": {"import", "run"},
-    "elsewhere": {"scale", "simulator", "train"},
+    "elsewhere": {"config", "scale", "simulator", "train"},
 }
-"""Elsewhere: scale measures for minutes, train needs more candles, the simulator is a process.
+"""Elsewhere: config has tests of its own, scale measures for minutes, train needs more candles, the
+simulator is a process.
 
 Of the run's commands a single one is typed here, tests/e2e types others.
 """
@@ -133,6 +134,8 @@ def adapted(words: list[str], places: dict[str, object]) -> list[str]:
             changed[number] = REPLACED[option].format(**places)
     if changed[0] in FOLDER_OF_CANDLES and len(changed) > 1 and not changed[1].startswith("-"):
         changed[1] = str(places["candles"])
+    if changed[:2] == ["close", "SYMBOL"]:
+        changed[1] = "DOGEUSDT"
     if changed[0] == "compare" and not {"--table", "--journal"} & set(changed):
         changed += ["--store", str(places["store"])]
     if changed[:2] == ["doctor", "--mode"]:
