@@ -86,7 +86,11 @@ GROUPS = {
     "a deployed stack": {"backfill", "close", "compare", "doctor", "halt", "resume", "status"},
     "the market": {"desk", "download", "paper", "report"},
     "candles and worlds": {"backtest", "campaign", "costs", "evaluate", "tune"},
+<<<<<<< HEAD
     "a replay": {"import", "run"},
+=======
+    "a replay": {"run"},
+>>>>>>> desk
     "elsewhere": {"config", "scale", "simulator", "train"},
 }
 """Elsewhere: config has tests of its own, scale measures for minutes, train needs more candles, the
@@ -247,6 +251,7 @@ def test_commands_for_the_market(bybit, scratch, monkeypatch):
     store, labels = scratch / ".pumpwatch" / "paper.db", scratch / "labels.csv"
     labels.write_text("symbol,onset,counted\nBTCUSDT,2026-10-02T00:00:00Z,1\n")
     account, key = credentials_from_seed(1), scratch / "key.json"
+    (scratch / "pumpwatch.toml").write_text('strategy = "fade"\n')
     key.write_text(json.dumps({"api_key": account.api_key, "api_secret": account.api_secret}))
     places = {"bybit": bybit, "store": store, "labels": labels, "key": key}
     places["account"] = account.user_id
