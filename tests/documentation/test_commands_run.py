@@ -86,11 +86,7 @@ GROUPS = {
     "a deployed stack": {"backfill", "close", "compare", "doctor", "halt", "resume", "status"},
     "the market": {"desk", "download", "paper", "report"},
     "candles and worlds": {"backtest", "campaign", "costs", "evaluate", "tune"},
-<<<<<<< HEAD
     "a replay": {"import", "run"},
-=======
-    "a replay": {"run"},
->>>>>>> desk
     "elsewhere": {"config", "scale", "simulator", "train"},
 }
 """Elsewhere: config has tests of its own, scale measures for minutes, train needs more candles, the
