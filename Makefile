@@ -10,6 +10,7 @@ ARGS   ?=
 SEEDS  ?= 300
 SEED   ?= 1
 COUNT  ?= 500
+TAG    ?= pumpwatch:0.1.0
 
 INSTALL := -m pip --disable-pip-version-check install --quiet --no-deps
 PINNED  := $(INSTALL) --require-hashes --requirement
@@ -19,8 +20,9 @@ SAM     := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-cent
 MKDOCS  := NO_MKDOCS_2_WARNING=1 .venv-check/bin/mkdocs
 
 LAYER    := layers/pumpwatch/pumpwatch
+LOCAL    := pumpwatch_workbench/local
 DEPLOYED := $(LAYER)/domain/* $(LAYER)/usecases/* $(LAYER)/adapters/* $(LAYER)/bootstrap/* $(LAYER)/*.py \
-            functions/*
+            functions/* pumpwatch_workbench/play/desk/* $(LOCAL)/store/* $(LOCAL)/keys.py $(LOCAL)/budget.py
 
 # What is installed when a target first needs it.
 RUN     := $(VENV)/.installed-run
@@ -32,7 +34,7 @@ CLUSTER := .venv-cluster/.unpacked
 CLOUD   := .venv-rehearsal/.installed
 
 .PHONY: help run deploy monitoring campaign rehearsal scale test backends check lint typecheck imports spelling \
-        template cluster-check coverage coverage-report mutation bench artefact build dashboards pages docs docs-serve format \
+        template image image-check cluster-check coverage coverage-report mutation bench artefact build dashboards pages docs docs-serve format \
         requirements setup clean
 
 help:
@@ -85,13 +87,17 @@ template: $(DEV) $(DEPLOY) $(CHECK) ## Validate template.yaml; exceptions stand 
 rehearsal: $(DEV) $(DEPLOY) $(CLOUD) ## Deploy into an emulator of AWS and do what operators do (12 minutes, ARGS=--long)
 	$(BIN)/pytest -n0 -p no:randomly -m rehearsal tests/rehearsal $(ARGS)
 
-cluster-check: $(DEV) $(CLUSTER) ## Render the monitoring chart with Helm 3 and 4 for every version of Kubernetes
+cluster-check: $(DEV) $(CLUSTER) ## Render the charts with Helm 3 and 4 for every version of Kubernetes, start the bot
 	$(BIN)/pytest -n auto --dist worksteal -m slow tests/cluster $(ARGS)
+
+image-check: $(DEV) $(CHECK) ## Build the image with buildah, on a base of Debian's packages, look into it and run it
+	.venv-check/bin/hadolint Dockerfile
+	$(BIN)/pytest -n0 -m slow tests/image $(ARGS)
 
 campaign: $(RUN) ## Trade in SEEDS=300 seeded worlds full of faults and check the promise
 	@$(BIN)/pumpwatch campaign --seeds $(SEEDS) $(ARGS)
 
-coverage: $(DEV) ## Run the tests and show what they do not reach; 95 % of each deployed part must be
+coverage: $(DEV) ## Run the tests and show what they do not reach; 95 % of each part that trades must be
 	$(BIN)/pytest -n auto --dist worksteal --cov --cov-report= --cov-fail-under=0 $(ARGS)
 	@$(MAKE) --no-print-directory coverage-report
 
@@ -115,6 +121,9 @@ build: $(RUN) $(DEPLOY) ## Build what `make deploy` uploads, without Docker (ARG
 	@find .aws-sam/build/DependenciesLayer -name "*.pyc" | grep -q . || printf "\n%s\n%s\n" \
 		"There is no python3.13 here, nor does COMPILE_WITH name one: without byte code the functions" \
 		"take twice as long to start."
+
+image: ## Build the bot's image with docker, podman or buildah (TAG=registry.example.com/me/pumpwatch:1.0)
+	@PYTHON="$(PYTHON)" tools/build_image "$(TAG)" $(ARGS)
 
 dashboards: $(DEV) ## Build Grafana's dashboards anew from tools/dashboards
 	$(BIN)/python -m tools.dashboards.dashboards

@@ -157,7 +157,7 @@ def _entry(
 
 
 def _restarts(exchange: MeasuredExchange, folder: Path) -> dict[str, float]:
-    """Start the process with open trades; its first line comes after the first care."""
+    """Start the process with open trades; its first line is about them."""
     settings, key = _live(exchange, folder)
     environment = os.environ | key | {name.upper(): text for name, text in settings.items()}
     command, seconds = [sys.executable, "-m", "pumpwatch_workbench", "desk", "--json"], []
@@ -167,5 +167,5 @@ def _restarts(exchange: MeasuredExchange, folder: Path) -> dict[str, float]:
             line = process.stdout.readline() if process.stdout else b""
             seconds.append(time.perf_counter() - begin)
             process.kill()
-        assert b"started" in line, line
+        assert b"Open trades were looked after" in line, line
     return {"restart_to_first_care_seconds_max": max(seconds)}

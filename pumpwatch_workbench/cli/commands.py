@@ -101,7 +101,13 @@ def load_command(name: str) -> TyperCommand:
     except ModuleNotFoundError as error:
         if is_study and str(error.name).startswith("studies"):
             raise BadInput(f"{name} is a study: it works in a checkout of Pumpwatch only") from None
-        raise
+        if str(error.name).startswith(__package__.partition(".")[0]):
+            raise
+        # The image of the bot leaves large libraries out.
+        raise BadInput(
+            f"{name} needs {error.name}, which is not installed: copy the store and run it where"
+            " all of Pumpwatch is"
+        ) from None
     function = getattr(module, own)
     text, _, examples = inspect.cleandoc(function.__doc__).partition("\n\nExamples:\n")
     app = typer.Typer(

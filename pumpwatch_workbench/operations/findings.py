@@ -79,7 +79,8 @@ def findings_of(
     for warning in facts.get("warnings", []):
         yield Finding(name, Level.WARN, str(warning), NEW_KEY if name.endswith("key") else "")
     shown = {key: value for key, value in facts.items() if key not in {"ok", "warnings"}}
-    yield Finding(name, Level.OK, ", ".join(f"{key} {value}" for key, value in shown.items()))
+    words = (f"{key} {value}".removeprefix("detail ") for key, value in shown.items())
+    yield Finding(name, Level.OK, ", ".join(words))
 
 
 def advice_for(error: str, advice: Mapping[str, str] = ADVICE) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.adapters.bybit.session import BybitSession
@@ -99,7 +99,9 @@ class Overview:
 
     def open_result(self, trade: Trade) -> Decimal | None:
         """Return what the trade would win at the present price before costs, USDT."""
-        if trade.symbol not in self.prices or trade.entry_price is None:
+        if trade.entry_price is None:
+            return Decimal(0)  # nothing is known to be filled
+        if trade.symbol not in self.prices:
             return None
         rise = (self.prices[trade.symbol] - trade.entry_price) * trade.quantity
         return rise if trade.side is Side.BUY else -rise
@@ -113,7 +115,7 @@ class Overview:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain JSON."""
-        told: dict[str, Any] = plain(self)  # type: ignore[assignment]
+        told = cast(dict[str, Any], plain(self))
         for trade, shown in zip(self.trades, told["trades"], strict=True):
             shown["price"] = plain(self.prices.get(trade.symbol))
             shown["open_result_usdt"] = plain(self.open_result(trade))

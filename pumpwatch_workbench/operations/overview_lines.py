@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.domain.trading.strategies import EVIDENCE, with_evidence
 from pumpwatch.domain.trading.trades import Trade
-from pumpwatch_workbench.pages.words import duration, money, number, price, seconds, signed_money
+from pumpwatch_workbench.pages.words import duration, money, number, price, signed_money
 
 from .halting import describe, moment
 from .overview import Overview
+
+A_WHILE = 120
+"""Seconds from which on an age is told in minutes."""
 
 
 def lines_of(seen: Overview) -> Iterator[str]:
@@ -25,12 +28,12 @@ def lines_of(seen: Overview) -> Iterator[str]:
     today, profit = signed_money(seen.profit_today_usdt), signed_money(seen.profit_usdt)
     yield f"equity {equity}; today {today}, in all {profit}, open {opened}"
     if signal := seen.last_signal:
-        ago = duration(max(0, seen.now - signal.time))
-        yield f"last signal: {signal.symbol} {signal.phase.value}, {ago} ago"
+        ago = _ago((seen.now - signal.time) / 1000)
+        yield f"last signal: {signal.symbol} {signal.phase.value}, {ago}"
     else:
         yield "no signal in the last 24 hours"
     for name, age in seen.ages.items():
-        text = "never succeeded" if age is None else f"succeeded {seconds(round(age))} ago"
+        text = "never succeeded" if age is None else f"succeeded {_ago(age)}"
         late = name in seen.late and seen.process != ""
         yield f"{name}: {text}{'  <- late' if late else ''}"
     yield from _stopped(seen)
@@ -40,6 +43,11 @@ def lines_of(seen: Overview) -> Iterator[str]:
         yield "no open positions"
     for name in sorted({trade.strategy for trade in seen.trades} & EVIDENCE.keys()):
         yield with_evidence(name)
+
+
+def _ago(age: float) -> str:
+    text = f"{max(0, age):.0f} s" if age < A_WHILE else duration(round(age * 1000))
+    return f"{text} ago"
 
 
 def _stopped(seen: Overview) -> Iterator[str]:
@@ -61,7 +69,7 @@ def _position(seen: Overview, trade: Trade) -> Iterator[str]:
     result, side = seen.open_result(trade), "long" if trade.side is Side.BUY else "short"
     now = "price unknown"
     if result is not None:
-        now = f"now {price(seen.prices[trade.symbol])}, {signed_money(result)} USDT"
+        now = f"now {price(seen.prices.get(trade.symbol))}, {signed_money(result)} USDT"
     yield f"{trade.symbol} {side} {number(trade.quantity)} at {price(trade.entry_price)}, {now}"
     other = f", of {trade.mode} mode" * (trade.mode not in ("", seen.mode))
     ends = f"stop {price(trade.stop_loss)}, target {price(trade.take_profit)}"

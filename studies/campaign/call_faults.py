@@ -200,9 +200,6 @@ class CallFaults:
         self, run: PlannedRun, trouble: Trouble, method: str, done: Callable[[], object]
     ) -> object:
         kind = trouble.kind
-        if self._tears(trouble):
-            run.dead = True
-            self.stores.die_within(done, 2 * trouble.size)
         if kind.startswith("crash"):
             raise self._crashed(run, trouble, done)
         if kind.endswith("lost_after"):
@@ -248,12 +245,13 @@ class CallFaults:
         codes = {"rate_limited": 10006, "clock_refused": 10002}
         return ExchangeUnavailable(f"{kind}: nothing was done", code=codes.get(kind))
 
-    @staticmethod
-    def _crashed(run: PlannedRun, trouble: Trouble, done: Callable[[], object]) -> Killed:
+    def _crashed(self, run: PlannedRun, trouble: Trouble, done: Callable[[], object]) -> Killed:
         at_send = trouble.kind == "crash_at_send" and trouble.size < HALF
-        if at_send or trouble.kind == "crash_after":
+        if torn := self._tears(trouble):
+            self.stores.die_after(int(12 * trouble.size))
+        if torn or at_send or trouble.kind == "crash_after":
             # Whatever the answer was, nobody is there to read it.
-            with suppress(PumpwatchError):
+            with suppress(PumpwatchError, Killed):
                 done()
         run.dead = True
         return Killed()

@@ -51,7 +51,7 @@ class People:
             trade = self._facts.live_trades().get(symbol)
             if trade is not None and trouble.size > HALF:
                 request = CloseRequest(trade.signal_id, exchange.now, "a person", "enough")
-                self._facts.halts.ask_to_close(request)
+                self._facts.seen.halts.ask_to_close(request)
         elif trouble.kind == "move_stop":
             return is_open and self._move_stop(trouble, symbol)
         elif is_open != (trouble.kind in ("odd_ours", "untold_close")) or exchange.is_dead(symbol):

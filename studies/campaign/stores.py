@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NoReturn
 
-from pumpwatch.errors import PumpwatchError
 from pumpwatch_workbench.local.memory.stores import MemoryDatabase
 from pumpwatch_workbench.local.store import (
     Database,
@@ -21,9 +18,7 @@ from pumpwatch_workbench.local.store import (
 )
 from pumpwatch_workbench.local.store.journal import INSTALLATION
 
-QUICK = Path("/dev/shm")  # noqa: S108 - the folder in it gets a name of its own
-"""A folder in memory: no disk is waited for."""
-MOST_STATEMENTS = 6
+QUICK = Path("/dev/shm")  # noqa: S108 - a folder in memory: no disk is waited for
 
 
 class Killed(BaseException):
@@ -33,13 +28,12 @@ class Killed(BaseException):
 class _File(Database):
     """A store file of a process that can die before a statement that it would write."""
 
-    statements_left: int | None = None
+    statements_left = float("inf")
 
     def write(self, sql: str, values: Sequence[object] = ()) -> int:
         if self.statements_left == 0:
             raise Killed
-        if self.statements_left is not None:
-            self.statements_left -= 1
+        self.statements_left -= 1
         return super().write(sql, values)
 
 
@@ -55,9 +49,8 @@ class Connected:
 class WorldStores:
     """Those of the function, `own`, and those of `status` and `halt`, which work `beside` it."""
 
-    def __init__(self, wall: Callable[[], float], *, on_file: bool) -> None:
-        self._wall, self.on_file = wall, on_file
-        self.kind = "sqlite" if on_file else "memory"
+    def __init__(self, wall: Callable[[], float], kind: str) -> None:
+        self._wall, self.kind, self.on_file = wall, kind, kind == "sqlite"
         self._folder = TemporaryDirectory(dir=QUICK if QUICK.is_dir() else None)
         self._path = Path(self._folder.name) / "0.db"
         self._open()
@@ -79,13 +72,10 @@ class WorldStores:
             self._close()
             self._open()
 
-    def die_within(self, call: Callable[[], object], share: float) -> NoReturn:
-        """Make a call, and die before one of the statements that it writes, or after it."""
+    def die_after(self, statements: int) -> None:
+        """Let the process that has the file die once it has written so many more statements."""
         if isinstance(self._own, _File):
-            self._own.statements_left = int(share * MOST_STATEMENTS)
-        with suppress(PumpwatchError):
-            call()
-        raise Killed
+            self._own.statements_left = statements
 
     def close(self) -> None:
         """Close everything and forget the file."""

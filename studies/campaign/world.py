@@ -302,9 +302,9 @@ def play(
 ) -> WorldResult:
     """Play the world of a seed; where no stores are named every second seed has a file."""
     plan = plan_for(seed)
-    on_file = stores == "sqlite" if stores else bool(seed % 2)
+    kind = stores or ("memory", "sqlite")[seed % 2]
     with (
         closing(connections(plan)) as opened,
-        closing(WorldStores(lambda: opened.exchange.now / 1000, on_file=on_file)) as kept,
+        closing(WorldStores(lambda: opened.exchange.now / 1000, kind)) as kept,
     ):
         return World(plan, opened, kept, traced=traced).play()

@@ -64,17 +64,18 @@ def dynamo_stores(table):
     )
 
 
-def sqlite_stores(database):
-    wall = Wall()
+def sqlite_stores(database, beside=None):
+    """Return a file's stores; what people and other programs use may go through `beside`."""
+    wall, beside = Wall(), beside or database
     return Stores(
-        sqlite.SqliteSignalStore(database),
-        sqlite.SqliteEventStore(database),
+        sqlite.SqliteSignalStore(beside),
+        sqlite.SqliteEventStore(beside),
         sqlite.SqliteLeaseStore(database, wall),
         sqlite.SqliteJournal(database),
-        sqlite.SqliteHaltStore(database),
-        sqlite.SqliteLockStore(database),
-        sqlite.SqliteTotalsStore(database),
-        sqlite.SqlitePaperStore(database),
+        sqlite.SqliteHaltStore(beside),
+        sqlite.SqliteLockStore(beside),
+        sqlite.SqliteTotalsStore(beside),
+        sqlite.SqlitePaperStore(beside),
         wall,
     )
 
@@ -123,10 +124,21 @@ def answers_are_lost(aws):
         events.unregister(name, lose_the_first)
 
 
-@pytest.fixture(params=["dynamodb", "dynamodb, answers lost", "sqlite"])
+@pytest.fixture
+def beside(database):
+    """The same store, opened once more, as `halt` does beside a desk."""
+    opened = sqlite.Database(database.path, alone=False)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(params=["dynamodb", "dynamodb, answers lost", "sqlite", "sqlite, opened twice"])
 def stores(request):
     if request.param == "sqlite":
         return sqlite_stores(request.getfixturevalue("database"))
+    if request.param == "sqlite, opened twice":
+        names = ("database", "beside")
+        return sqlite_stores(*(request.getfixturevalue(name) for name in names))
     table = request.getfixturevalue("table")
     if request.param == "dynamodb, answers lost":
         request.getfixturevalue("answers_are_lost")

@@ -96,7 +96,8 @@ def play(desk, random, *, old):
         desk.live_until_killed(AtCommit(random.randint(1, 3)), checked=False)
     else:
         desk.live_until_killed(while_entering(random))
-    desk.live_until_killed(random.choice((at_any_time(random), AtRequest(1, KLINE))))
+    moment = random.choice((at_any_time(random), AtRequest(1, KLINE)))
+    desk.live_until_killed(moment, checked=not old)  # who only reads does not bring it up to date
     second = desk.publish(1)
     desk.live_until_killed(while_entering(random))
     desk.live_until(lambda: desk.are((first, second), *ENTERED))

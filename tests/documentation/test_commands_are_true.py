@@ -48,6 +48,7 @@ OTHERS = {
     "--encryption-provider-config",  # of Kubernetes' API server
     "--stack-name", "--parameter-overrides", "--guided",  # of the SAM command line
     "--no-deps", "--require-hashes",  # of pip
+    "--from-file",  # of kubectl
 }  # fmt: skip
 
 

@@ -87,9 +87,10 @@ GROUPS = {
     "the market": {"desk", "download", "paper", "report"},
     "candles and worlds": {"backtest", "campaign", "costs", "evaluate", "tune"},
     "a replay": {"import", "run"},
-    "elsewhere": {"scale", "simulator", "train"},
+    "elsewhere": {"config", "scale", "simulator", "train"},
 }
-"""Elsewhere: scale measures for minutes, train needs more candles, the simulator is a process.
+"""Elsewhere: config has tests of its own, scale measures for minutes, train needs more candles, the
+simulator is a process.
 
 Of the run's commands a single one is typed here, tests/e2e types others.
 """
@@ -133,6 +134,8 @@ def adapted(words: list[str], places: dict[str, object]) -> list[str]:
             changed[number] = REPLACED[option].format(**places)
     if changed[0] in FOLDER_OF_CANDLES and len(changed) > 1 and not changed[1].startswith("-"):
         changed[1] = str(places["candles"])
+    if changed[:2] == ["close", "SYMBOL"]:
+        changed[1] = "DOGEUSDT"
     if changed[0] == "compare" and not {"--table", "--journal"} & set(changed):
         changed += ["--store", str(places["store"])]
     if changed[:2] == ["doctor", "--mode"]:
@@ -244,6 +247,7 @@ def test_commands_for_the_market(bybit, scratch, monkeypatch):
     store, labels = scratch / ".pumpwatch" / "paper.db", scratch / "labels.csv"
     labels.write_text("symbol,onset,counted\nBTCUSDT,2026-10-02T00:00:00Z,1\n")
     account, key = credentials_from_seed(1), scratch / "key.json"
+    (scratch / "pumpwatch.toml").write_text('strategy = "fade"\n')
     key.write_text(json.dumps({"api_key": account.api_key, "api_secret": account.api_secret}))
     places = {"bybit": bybit, "store": store, "labels": labels, "key": key}
     places["account"] = account.user_id

@@ -287,6 +287,18 @@ def test_a_bug_in_every_tick_ends_a_desk_without_trades(world, store, monkeypatc
         trade_for(world, account_options(world, store))
 
 
+def test_a_history_that_cannot_be_read_is_fetched_anew(with_open_trade, store):
+    database = Database(store)
+    database.write("UPDATE archives SET body = ? WHERE key LIKE '%state%'", (b"garbage",))
+    database.write("UPDATE runs SET body = 'garbage'")
+    database.close()
+    seen, tally = trade_for(
+        with_open_trade, account_options(with_open_trade, store, duration=MINUTE)
+    )
+    assert (tally.failed_ticks, tally.open_positions) == (0, 1)
+    assert any("Fetching the candle history" in note for note in seen.notes)
+
+
 def test_a_full_disk_leaves_positions_looked_at_and_is_said_once(
     with_open_trade, store, monkeypatch
 ):

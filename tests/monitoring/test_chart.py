@@ -136,6 +136,23 @@ def test_policy_tree_of_another_grafana_is_left_alone(alone):
     assert "pumpwatch-policies.yaml" not in manifests["ConfigMap", "pumpwatch-alerting"]["data"]
 
 
+def test_bots_are_scraped_where_they_are_said_to_run(alone):
+    manifests = rendered(alone, {"botNamespaces": ["bots", "watching"]})
+    config = yaml.safe_load(manifests["ConfigMap", "pumpwatch-scrape"]["data"]["pumpwatch.yaml"])
+    (job,) = (job for job in config["scrape_configs"] if job["job_name"] == "pumpwatch-bot")
+    (pods,) = job["kubernetes_sd_configs"]
+    assert pods["namespaces"]["names"] == ["watching", "bots"]
+    assert job["honor_labels"] is True
+    policy = manifests["NetworkPolicy", "pumpwatch-prometheus"]["spec"]
+    (opened,) = (rule for rule in policy["egress"] if rule["ports"] == [{"port": 8000}])
+    namespaces = [peer.get("namespaceSelector", {}).get("matchLabels") for peer in opened["to"]]
+    assert {"kubernetes.io/metadata.name": "bots"} in namespaces
+    assert all(
+        peer["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "pumpwatch-bot"}
+        for peer in opened["to"]
+    )
+
+
 def test_scrape_of_pushed_metrics_honours_their_labels(alone):
     manifests = rendered(alone, {"pushgateway": {"user": "me"}})
     config = yaml.safe_load(manifests["ConfigMap", "pumpwatch-scrape"]["data"]["pumpwatch.yaml"])

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from support.monitoring import CHART, REPOSITORY, read_yaml
 
+BOT = REPOSITORY / "k8s-bot"
 LOCKED = read_yaml(CHART / "Chart.lock")["dependencies"]
 HOSTS = ["prometheus-community.github.io", "grafana-community.github.io"]
 PROGRAMS = REPOSITORY / ".venv-cluster"

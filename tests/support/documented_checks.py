@@ -7,6 +7,7 @@ other program fails: `NoCheck`.
 """
 
 import importlib.util
+import itertools
 import json
 import re
 from functools import cache, partial
@@ -15,6 +16,7 @@ import botocore.exceptions
 import botocore.session
 import jmespath
 import promql_parser
+import yaml
 from botocore import xform_name
 from botocore.validate import ParamValidator
 from support.documented import REPOSITORY
@@ -201,9 +203,12 @@ def _promtool(words, shown):
 
 
 WORDS = {
-    "kubectl": "describe get logs port-forward replace restart rollout top"
-    " -n -l -o -A -c -f --tail --all-containers --all-namespaces --sort-by",
-    "helm": "dependency update rollback uninstall upgrade -n -f --install --create-namespace",
+    "kubectl": "create describe exec get logs port-forward replace restart rollout top"
+    " -n -l -o -A -c -f --tail --all-containers --all-namespaces --sort-by --previous --timeout"
+    " --from-literal",
+    "helm": "dependency update rollback uninstall upgrade -n -f --install --create-namespace --set"
+    " --set-string",
+    "docker": "push run --read-only --volume --publish",
     "sam": "build delete deploy --guided --no-cached --no-confirm-changeset --parameter-overrides"
     " --stack-name",
     "git": "clone checkout pull",
@@ -229,6 +234,26 @@ def _known_words(program, words, shown):
         _require([name for name, equals, _ in pairs if equals], PARAMETERS, "parameter")
 
 
+def _kubectl(words, shown):
+    """Check what is for kubectl, and the command that it starts in a pod."""
+    place = words.index("--") if "--" in words else len(words)
+    _known_words("kubectl", words[:place], shown)
+    if inner := words[place + 1 :]:
+        check(inner, shown)
+
+
+def _helm(words, shown):
+    """Check the words, and that a chart has the values that are set."""
+    _known_words("helm", words, shown)
+    for name, word in itertools.pairwise(words):
+        if name.startswith("--set"):
+            (chart,) = (chart for chart in words if chart.startswith("k8s-"))
+            values = yaml.safe_load((REPOSITORY / chart / "values.yaml").read_text("utf-8"))
+            for key in word.partition("=")[0].split("."):
+                _require([key], values, "value")
+                values = values[key]
+
+
 def _curl(words, shown):
     options = _options(words)
     _require(options, {"-s", "-d", "-X", "--user"}, "option")
@@ -239,7 +264,9 @@ def _curl(words, shown):
 
 
 def _python(words, shown):
-    if words[0] != "-m" or importlib.util.find_spec(words[1]) is None:
+    if words[0] == "-c":
+        compile(words[1], "page", "exec")
+    elif words[0] != "-m" or importlib.util.find_spec(words[1]) is None:
         raise NotTrue(f"there is no module {' '.join(words)}")
 
 
@@ -258,5 +285,8 @@ CHECKS = {
     "pip": lambda words, shown: _files(words),
     "k8s-monitoring/make-secrets": lambda words, shown: _require(words[2:], (), "argument"),
     **{program: partial(_known_words, program) for program in WORDS},
+    "kubectl": _kubectl,
+    "helm": _helm,
+    "python3": _python,
     **dict.fromkeys(PLUMBING, _unchecked),
 }

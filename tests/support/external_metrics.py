@@ -14,6 +14,7 @@ EXTERNAL = {
     "kubelet_volume_stats_available_bytes": "the kubelet",
     "kubelet_volume_stats_capacity_bytes": "the kubelet",
     "kube_pod_status_ready": "kube-state-metrics",
+    "kube_deployment_status_replicas_available": "kube-state-metrics",
     "grafana_alerting_notifications_total": "Grafana, after its first message",
     "grafana_alerting_notifications_failed_total": "Grafana, after its first failure",
 }
@@ -31,6 +32,7 @@ kubelet_volume_stats_capacity_bytes{persistentvolumeclaim="pumpwatch-prometheus"
     "kube-state-metrics": """\
 kube_pod_status_ready{namespace="monitoring",pod="pumpwatch-grafana-0",condition="false"} 0
 kube_pod_status_ready{namespace="monitoring",pod="pumpwatch-grafana-0",condition="true"} 1
+kube_deployment_status_replicas_available{namespace="bots",deployment="pumpwatch-bot-paper"} 1
 """,
     "grafana": """\
 # TYPE grafana_alerting_notifications_total counter

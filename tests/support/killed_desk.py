@@ -63,12 +63,18 @@ class WatchingExchange(Exchange):
         return answer
 
 
+def uncounted():
+    """Return an environment in which no coverage is counted: a kill would leave half a file."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+
+
 class Nursery:
     """Starts desks, one at a time."""
 
     def __init__(self):
         self._process = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("desk_nursery.py"))],
+            env=uncounted(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -103,7 +109,7 @@ class OwnProcesses:
         with output.open("a") as said:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "pumpwatch_workbench", *arguments],
-                env={**os.environ, **environment},
+                env={**uncounted(), **environment},
                 stdout=said,
                 stderr=said,
             )

@@ -10,9 +10,9 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pumpwatch.errors import BadInput, StoreUnavailable
 
@@ -133,8 +133,6 @@ def _words(error: sqlite3.Error) -> str:
 
 def _only_instance(path: Path) -> sqlite3.Connection:
     """Lock the store. Raises `StoreProblem` when another process has it or no file can be made."""
-    if path.is_dir():
-        raise StoreProblem(f"{path} is a folder: name a file for the store")
     _refuse_foreign(path)
     try:
         guard = exclusive_lock(Path(f"{path}.lock"))
@@ -182,11 +180,7 @@ def holder_of(path: Path) -> str | None:
     if not lock.exists():
         return None
     try:
-        connection = sqlite3.connect(_address(lock), uri=True, timeout=0)
-        try:
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        finally:
-            connection.close()
+        _ask(_address(lock), "SELECT count(*) FROM sqlite_master")
     except sqlite3.Error as error:
         busy = getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY")
         return (_process_in(path) or "?") if busy else None
@@ -201,36 +195,39 @@ def _holder(path: Path) -> str:
 def _process_in(path: Path) -> str:
     """Return the process that last locked the file, as noted in it."""
     with suppress(sqlite3.Error):
-        connection = sqlite3.connect(_address(path), uri=True)
-        try:
-            row = connection.execute("SELECT value FROM notes WHERE key = 'process'").fetchone()
-            return str(row[0]) if row else ""
-        finally:
-            connection.close()
+        row = _ask(_address(path), "SELECT value FROM notes WHERE key = 'process'")
+        return str(row[0]) if row else ""
     return ""
 
 
-def _refuse_foreign(path: Path) -> None:
-    """Raise `StoreProblem` for a file that is no database, before anything touches it.
+def _ask(address: str, sql: str) -> Row | None:
+    with closing(sqlite3.connect(address, uri=True, timeout=0)) as connection:
+        return cast("Row | None", connection.execute(sql).fetchone())
 
-    SQLite looks: a process that opens and closes the file by other means loses its locks on it.
-    """
+
+def _refuse_foreign(path: Path) -> None:
+    """Raise `StoreProblem` for a file that is no database, and leave it as it is."""
+    # SQLite looks: what else closes the file takes this process's locks on it away.
     log = Path(f"{path}-wal")
     try:
-        if not path.exists() or not path.stat().st_size:
-            if log.exists() and log.stat().st_size:
-                raise StoreProblem(f"{log} lacks its store: put {path} back, or name another file")
-            return
-        connection = sqlite3.connect(_address(path, "ro&immutable=1"), uri=True)
-        try:
-            connection.execute("PRAGMA schema_version")
-        finally:
-            connection.close()
+        if path.is_dir():
+            raise StoreProblem(f"{path} is a folder: name a file for the store")
+        if _size(path):
+            _ask(_address(path, "ro&immutable=1"), "PRAGMA schema_version")
+        elif _size(log):
+            raise StoreProblem(f"{log} lacks its store: put {path} back, or name another file")
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         raise StoreProblem(f"the store {path}: {reason}: name another file") from None
     except sqlite3.Error as error:
         raise StoreProblem(f"the store {path}: {_words(error)}") from None
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _address(path: Path, mode: str = "ro") -> str:
@@ -266,20 +263,17 @@ def _connect(path: Path, writable: bool, alone: bool, may_be_older: bool) -> sql
 
 
 def _refuse_absent(path: Path) -> None:
-    if path.is_dir():
-        raise StoreProblem(f"{path} is a folder: name a store's file")
+    _refuse_foreign(path)
     if not path.exists():
         raise StoreProblem(f"there is no store {path}: pumpwatch paper makes one")
-    if path.is_file() and path.stat().st_size == 0:
+    if not _size(path):
         raise StoreProblem(f"{path} is empty: name a store that pumpwatch paper has made")
-    _refuse_foreign(path)
 
 
 def _reading(path: Path) -> str:
     """Return how to read a file: one that nobody may write beside, on a read-only disk for one,
     is taken as it lies there, unless something of it is still in its write-ahead log."""
-    log = Path(f"{path}-wal")
-    if os.access(path.parent, os.W_OK) or (log.exists() and log.stat().st_size):
+    if os.access(path.parent, os.W_OK) or _size(Path(f"{path}-wal")):
         return "ro"
     return "ro&immutable=1"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext, suppress
 from hashlib import blake2b
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,45 +18,38 @@ from pumpwatch_workbench.local.home import home
 from pumpwatch_workbench.local.store import exclusive_lock
 
 
-class AccountLock:
-    """The right of one process on this machine to trade an account."""
+@contextmanager
+def traded_alone(settings: TradeSettings, secrets: Secrets) -> Iterator[None]:
+    """Keep other processes on this machine from the account while the block runs.
 
-    def __init__(self, path: Path) -> None:
-        """Take it. Raises `BadInput` while another process has it."""
-        self._process = path.with_suffix(".pid")
-        try:
-            self._guard = exclusive_lock(path)
-        except (sqlite3.Error, OSError) as error:
-            raise BadInput(f"{path} cannot be locked ({error}): look at its folder") from None
-        if self._guard is None:
-            raise BadInput(
-                f"{self._holder()} trades this account already: end it, or give another account's"
-                " key"
-            )
-        with suppress(OSError):  # a full disk: a refusal then names no process
-            self._process.write_text(str(os.getpid()))
-
-    def close(self) -> None:
-        """Let another process trade the account."""
-        if self._guard is not None:
-            self._guard.close()
-
-    def _holder(self) -> str:
-        try:
-            return f"process {int(self._process.read_text())}"
-        except (OSError, ValueError):
-            return "another process"
-
-
-def account_lock(settings: TradeSettings, secrets: Secrets) -> AccountLock | None:
-    """Lock the account that is named, in demo mode that of the key; None while none is known."""
+    It is the one that is named, in demo mode that of the key; while none is known nothing is
+    locked. Raises `BadInput` while another process trades it.
+    """
     account = settings.live_trading_confirmation
     if settings.trading_mode == "demo":
-        try:
+        with suppress(PumpwatchError):
             account = secrets.exchange_key().api_key
-        except PumpwatchError:
-            return None
     parts = urlsplit(settings.bybit_base_url)
     where = parts.netloc if parts.hostname in LOOPBACK else settings.trading_mode
     digest = blake2b(f"{where} {account}".encode(), digest_size=8).hexdigest()
-    return AccountLock(home() / f"account-{digest}.lock")
+    with locked(home() / f"account-{digest}.lock") if account else nullcontext():
+        yield
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Lock an account's file. Raises `BadInput` while another process has it."""
+    process = path.with_suffix(".pid")
+    try:
+        guard = exclusive_lock(path)
+    except (sqlite3.Error, OSError) as error:
+        raise BadInput(f"{path} cannot be locked ({error}): look at its folder") from None
+    if guard is None:
+        number = process.read_text() if process.exists() else "of another desk"
+        raise BadInput(
+            f"process {number} trades this account already: end it, or give another account's key"
+        )
+    with closing(guard):
+        with suppress(OSError):  # a full disk: a refusal then names no process
+            process.write_text(str(os.getpid()))
+        yield

@@ -78,9 +78,7 @@ class DeskLoop:
         end = None if duration is None else begin + duration
         facts = RunFacts(self._title(), start=begin, end=end)
         self._teller.show(self._teller.view.started, facts)
-        banned = False
-        if not (self._desk.has_history and self._desk.records.since(begin - GAP)):
-            banned = self._fill_history()
+        banned = not self._has_history(begin) and self._fill_history()
         # The first tick comes at once.
         due = self._pace.now() + (self._desk.ban() if banned else 0)
         while end is None or due < end:
@@ -102,6 +100,8 @@ class DeskLoop:
             tick = PlayedTick(self._pace.now(), is_care=True)
             banned = self._attempt("trade", partial(self._trade, tick), tick)
             holds = self._desk.holds_trades()
+            if holds and not tick.problems:
+                self._teller.note("Open trades were looked after")
             if not (banned and holds):
                 banned = self._attempt("start", self._reach, tick, raising=not holds)
             if holds or self._started is not None:
@@ -126,6 +126,12 @@ class DeskLoop:
         trade, mode = self._options.trade, self._options.mode.capitalize()
         strategy = with_evidence(trade.strategy_name)
         return f"{mode} trading {what} of {trade.bybit_base_url}, strategy {strategy}"
+
+    def _has_history(self, begin: int) -> bool:
+        try:
+            return self._desk.has_history and bool(self._desk.records.since(begin - GAP))
+        except PumpwatchError:  # what cannot be read is fetched anew
+            return False
 
     def _fill_history(self) -> bool:
         """Fill the candle history, with care each minute; return whether the address is banned."""

@@ -33,6 +33,8 @@ class WatchedMarket:
 
     def check(self) -> None:
         """Raise `BadInput` when the exchange lists nothing by a name or pattern of the settings."""
+        if self._choice == SymbolChoice():
+            return
         if unlisted := self._choice.unlisted(self._market.watchlist()):
             raise BadInput(
                 f"the symbols name {', '.join(unlisted[:5])}, which the exchange does not trade as"

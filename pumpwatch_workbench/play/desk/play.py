@@ -18,7 +18,7 @@ from pumpwatch.errors import BadInput, PumpwatchError, RetryLater
 from pumpwatch.ports import Secrets
 from pumpwatch_workbench.local.keys import key_source
 from pumpwatch_workbench.local.store import Database
-from pumpwatch_workbench.play.desk.account import account_lock
+from pumpwatch_workbench.play.desk.account import traded_alone
 from pumpwatch_workbench.play.desk.desk import Desk, claim
 from pumpwatch_workbench.play.desk.endpoint import Health, ShownMetrics, metrics_endpoint
 from pumpwatch_workbench.play.desk.loop import DeskLoop
@@ -89,9 +89,7 @@ def _account(options: DeskOptions, stack: ExitStack) -> tuple[Secrets | None, Ex
         return None, None
     desk = options.desk
     secrets = key_source(file=desk.key_file, keyring=desk.keyring, environment=os.environ)
-    lock = account_lock(options.trade, secrets)
-    if lock is not None:
-        stack.callback(lock.close)
+    stack.enter_context(traded_alone(options.trade, secrets))
     threads = min(options.trade.parallel_requests * 3 // 2, MOST_READS)
     if threads == 1:
         return secrets, None

@@ -56,8 +56,8 @@ class PlayedTick:
 class Teller:
     """Counts and tells what ticks did. Failures that pass are said when they begin and end.
 
-    A closed terminal or a full disk ends a desk only while `holds_trades` says that nothing is
-    open; else what cannot be shown is not shown.
+    A closed terminal, a full disk or a bug of the view ends a desk only while `holds_trades` says
+    that nothing is open; else what cannot be shown is not shown.
     """
 
     def __init__(self, mode: str, view: RunView) -> None:
@@ -148,7 +148,7 @@ class Teller:
         """Call a method of the view."""
         try:
             show(*facts)
-        except (OSError, SystemExit):  # rich makes the latter of a broken pipe
+        except (Exception, SystemExit):  # rich makes the latter of a broken pipe
             if not self.holds_trades():
                 raise
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from support.killed_desk import uncounted
 from support.records import NOW, a_signal, a_trade, an_order
 
 from pumpwatch.domain.trading.halt import Halt
@@ -24,6 +25,7 @@ from pumpwatch_workbench.local.store import (
     SqliteSignalStore,
     SqliteTotalsStore,
     StoreProblem,
+    exclusive_lock,
     holder_of,
 )
 from pumpwatch_workbench.local.store.schema import APPLICATION_ID, STEPS, VERSION
@@ -41,6 +43,7 @@ def python(code, *arguments, status=0):
     """Run code in a process of its own; return what it prints."""
     done = subprocess.run(
         [sys.executable, "-P", "-c", code, *map(str, arguments)],
+        env=uncounted(),
         stdout=subprocess.PIPE,
         text=True,
         check=False,
@@ -389,3 +392,27 @@ def test_what_may_not_be_read_is_refused_in_a_line(open_folder):
             with pytest.raises(StoreProblem, match=r"cannot be opened|name another file") as caught:
                 Database(path, writable=writable)
             assert "\n" not in str(caught.value)
+
+
+def test_a_folder_that_may_not_be_looked_into_is_refused_in_a_line(open_folder):
+    open_folder.chmod(0)
+    for writable in (True, False):
+        with as_nobody(), pytest.raises(StoreProblem, match="permission denied: name another file"):
+            Database(open_folder / "store.db", writable=writable)
+
+
+def test_an_empty_file_is_a_new_store_and_none_to_read(path):
+    path.touch()
+    with pytest.raises(StoreProblem, match="is empty"):
+        Database(path, writable=False)
+    Database(path).close()
+    assert runs_in(path, writable=False) == {}
+
+
+def test_a_lock_whose_holder_left_no_note_is_one_all_the_same(path):
+    guard = exclusive_lock(Path(f"{path}.lock"))
+    with pytest.raises(StoreProblem, match=f"another pumpwatch uses {path}: end it"):
+        Database(path)
+    assert holder_of(path) == "?"
+    guard.close()
+    Database(path).close()

@@ -69,6 +69,20 @@ def test_a_study_says_that_it_needs_a_checkout(name, monkeypatch):
     )
 
 
+def test_a_command_says_which_library_the_image_leaves_out():
+    program = (
+        "import sys; from pumpwatch_workbench.cli.main import run_program\n"
+        "sys.modules['polars'] = None\n"
+        "sys.exit(run_program(['backtest', '--help']))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 2
+    assert answer.stderr.startswith("pumpwatch: backtest needs polars, which is not installed:")
+    assert len(answer.stderr.splitlines()) == 1
+
+
 @pytest.mark.parametrize("name", list(COMMANDS))
 def test_whatever_is_printed_is_there_as_json(name):
     options = [one for parameter in GROUP.commands[name].params for one in parameter.opts]

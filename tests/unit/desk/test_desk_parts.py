@@ -1,6 +1,7 @@
 """Parts of the desk by themselves: the pace, leases, health, what it says and where."""
 
 import logging
+import os
 import signal
 import sqlite3
 import threading
@@ -16,9 +17,10 @@ from pumpwatch_workbench.local.keys import key_source
 from pumpwatch_workbench.local.store import Database, SqliteJournal, SqliteOwnLeases, StoreProblem
 from pumpwatch_workbench.local.store.stores import check_lease
 from pumpwatch_workbench.play.desk import pace as pace_module
-from pumpwatch_workbench.play.desk.account import AccountLock
+from pumpwatch_workbench.play.desk.account import locked, traded_alone
 from pumpwatch_workbench.play.desk.desk import claim
 from pumpwatch_workbench.play.desk.endpoint import Health, ShownMetrics, metrics_endpoint
+from pumpwatch_workbench.play.desk.options import desk_options
 from pumpwatch_workbench.play.desk.pace import ExchangePace
 from pumpwatch_workbench.play.desk.play import _warnings_shown, stop_on_signals
 from pumpwatch_workbench.play.desk.telling import PlayedTick, Teller
@@ -153,17 +155,33 @@ def test_a_failure_is_said_again_after_ten_minutes_while_trades_are_open():
 
 def test_an_account_is_locked_until_its_process_ends(tmp_path):
     path = tmp_path / "home" / "account-1.lock"
-    lock = AccountLock(path)
-    with pytest.raises(BadInput, match=r"process \d+ trades this account already"):
-        AccountLock(path)
-    path.with_suffix(".pid").unlink()
-    with pytest.raises(BadInput, match="another process trades this account already"):
-        AccountLock(path)
-    lock.close()
-    AccountLock(path).close()
+
+    def refused(place=path):
+        with pytest.raises(BadInput) as caught, locked(place):
+            pass
+        return str(caught.value)
+
+    with locked(path):
+        assert refused().startswith(f"process {os.getpid()} trades this account already")
+        path.with_suffix(".pid").unlink()
+        assert refused().startswith("process of another desk trades this account already")
+    with locked(path):
+        pass
     (tmp_path / "file").touch()
-    with pytest.raises(BadInput, match="cannot be locked"):
-        AccountLock(tmp_path / "file" / "account-1.lock")
+    assert "cannot be locked" in refused(tmp_path / "file" / "account-1.lock")
+
+
+def test_a_demo_account_is_told_by_its_key(tmp_path, monkeypatch):
+    monkeypatch.setenv("PUMPWATCH_HOME", str(tmp_path))
+    settings = desk_options({"mode": "demo"}, {}).trade
+    keys = {"BYBIT_API_KEY": "k1234567890", "BYBIT_API_SECRET": "s1234567890"}
+    secrets = key_source(file="", keyring=False, environment=keys)
+    nobody = key_source(file="", keyring=False, environment={})
+    with traded_alone(settings, secrets):
+        with pytest.raises(BadInput, match="trades this account"), traded_alone(settings, secrets):
+            pass
+        with traded_alone(settings, nobody):
+            assert len(list(tmp_path.glob("account-*.lock"))) == 1, "no key, no account to lock"
 
 
 def test_a_key_that_is_put_later_is_taken(tmp_path):

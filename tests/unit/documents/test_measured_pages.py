@@ -48,6 +48,29 @@ def test_how_fast_an_order_is():
     assert not wrong, "\n".join(wrong)
 
 
+def test_what_a_desk_needs():
+    one = RESULTS["desk"]
+    memory = one["process_memory_mib"] * 2**20
+    expected = {
+        "at rest": [
+            f"{one['share_of_a_core'] * 100:.1f} % of a core",
+            f"{memory / 1e9:.2f} GB",
+        ],
+        "signal to acknowledged order": [
+            f"at most {one['signal_to_ack_exchange_rounds_max']:.0f} round trips",
+            f"{one['signal_to_ack_own_seconds_p50'] * 1000:.0f} ms",
+        ],
+        "start of the process": [f"at most {one['restart_to_first_care_seconds_max']:.1f} s"],
+    }
+    wrong = differences("desk.md", expected)
+    assert not wrong, "\n".join(wrong)
+    assert one["share_of_a_core"] <= 0.05
+    assert memory <= 300e6
+    assert one["signal_to_ack_exchange_rounds_max"] <= 3
+    assert one["signal_to_ack_own_seconds_p50"] <= 0.04
+    assert one["restart_to_first_care_seconds_max"] <= 3
+
+
 def test_how_fast_a_backtest_is():
     one = RESULTS["backtest"]
     expected = {

@@ -5,17 +5,17 @@ from decimal import Decimal
 
 import pytest
 from support.journals import a_period, closed_trade
-from support.records import NOW
+from support.records import NOW, an_order
 
 from pumpwatch.domain.trading.orders import Side
-from pumpwatch.domain.trading.trades import ExitReason
+from pumpwatch.domain.trading.trades import ExitReason, RepairNote
 from pumpwatch_workbench.local.store import RunRecord
 from pumpwatch_workbench.operations.journal.agreement import Agreement
 from pumpwatch_workbench.operations.journal.figures import figures_of
 from pumpwatch_workbench.operations.journal.kpi_tables import kpi_table
 from pumpwatch_workbench.operations.journal.kpis import kpis_of
 from pumpwatch_workbench.operations.journal.page_tables import costs_table, journal_tiles
-from pumpwatch_workbench.operations.journal.period import AwsEstimate
+from pumpwatch_workbench.operations.journal.period import AwsEstimate, of_mode
 from pumpwatch_workbench.operations.journal.runs import machine_of
 from pumpwatch_workbench.operations.journal.spending import spending_of
 from pumpwatch_workbench.operations.journal.stack import aws_estimate
@@ -120,3 +120,24 @@ def test_agreement_is_shown_with_its_intervals():
     assert "1 early, 0 missed" in recall.note
     assert (precision.value, precision.n) == (0.6, 5)
     assert precision.interval[0] < 0.6 < precision.interval[1]
+
+
+def test_a_report_is_about_the_trades_of_one_mode():
+    whole = a_period()
+    first, *others = whole.trades
+    mixed = replace(
+        whole,
+        trades=[first.with_(mode="paper"), *(trade.with_(mode="live") for trade in others)],
+        orders=[an_order(first.signal_id), *(an_order(trade.signal_id) for trade in others)],
+        repairs=[(first.signal_id, RepairNote(NOW, "opened", "")), *whole.repairs],
+    )
+    live, paper = of_mode(mixed, None), of_mode(mixed, "paper")
+    assert live.source == "a test, live mode; 1 of paper mode left out"
+    assert [trade.signal_id for trade in live.trades] == [trade.signal_id for trade in others]
+    assert first.signal_id not in {order.signal_id for order in live.orders}
+    assert live.repairs == list(whole.repairs)
+    assert paper.source == f"a test, paper mode; {len(others)} of live mode left out"
+    assert [trade.signal_id for trade in paper.trades] == [first.signal_id]
+    assert [order.signal_id for order in paper.orders] == [first.signal_id]
+    assert of_mode(whole, None).trades == whole.trades
+    assert of_mode(whole, None).source == "a test, mode not recorded"

@@ -303,3 +303,18 @@ def test_a_halt_reaches_a_desk_of_the_version_before(home):
     refused = type_in("close", "DOGEUSDT")
     assert (refused.status, "written by an older Pumpwatch" in refused.line) == (2, True)
     held.close()
+
+
+def test_an_aws_that_does_not_answer_is_said_after_the_stores_were_halted(home, monkeypatch):
+    make_store(home / "paper.db", "paper")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    answer = type_in("halt")
+    assert answer.status == 1
+    first, *_, last = answer.output.splitlines()
+    assert first.startswith("paper on this machine")
+    assert last.startswith("NOT HALTED: AWS: stack pumpwatch in eu-central-1 could not be read")
+    assert type_in("resume", "--reason", "it is fine").status == 0, (
+        "what is not reached is not meant"
+    )
