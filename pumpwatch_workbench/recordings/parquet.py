@@ -15,7 +15,7 @@ PRICES = ("open", "high", "low", "close")
 CANDLE_COLUMNS = ("segment", "open_time", *PRICES, "volume", "turnover")
 TRADE_COLUMNS = ("segment", "time", "price", "quantity")
 WHOLE = ("segment", "open_time", "time")
-IMPORTABLE = (".feather", ".csv", ".csv.gz", ".json", ".json.gz", ".zip", ".parquet")
+IMPORTABLE = (".feather", ".csv", ".csv.gz", ".json", ".json.gz", ".zip")
 """Endings of files that `pumpwatch import` reads."""
 FORMAT = "docs/data-format.md says what it must hold"
 EMPTY = -(1 << 62)
@@ -57,8 +57,8 @@ def open_parquet(path: Path, columns: Sequence[str]) -> pl.LazyFrame:
 
 def is_importable(path: Path) -> bool:
     """Return whether the name is that of a file which `pumpwatch import` reads."""
-    own = ("segments.csv", "events.csv", "contracts.csv", "announced.csv", "trades.parquet")
-    return path.name.lower().endswith(IMPORTABLE) and path.name not in (*own, "candles.parquet")
+    own = ("segments.csv", "events.csv", "contracts.csv", "announced.csv")
+    return path.name.lower().endswith(IMPORTABLE) and path.name not in own
 
 
 def check_file(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Find the files that were named, and unpack archives: never more than an honest one holds."""
+"""Find the files that were named, and read them a piece at a time, archives never without end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pumpwatch_workbench.recordings.parquet import IMPORTABLE, is_importable, un
 
 MOST_TIMES, MOST_BYTES = 100, 50_000_000
 """An archive may hold so many times its size and so much more; candles shrink to a fifth."""
-CHUNK = 1 << 20
+PIECE = 16 << 20
 DAMAGED = (
     zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, NotImplementedError, RuntimeError,
 )  # fmt: skip
@@ -32,50 +32,38 @@ def find_files(paths: Iterable[Path]) -> list[Path]:
     return list(files.values())
 
 
-def unpack(path: Path, work: Path) -> Iterator[tuple[str, Path]]:
-    """Yield where each table of a file is from, and a plain file of it. Raises `BadInput`."""
+def pieces_of(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield where each piece of CSV is from; JSON becomes CSV. Raises `BadInput`."""
     most = path.stat().st_size * MOST_TIMES + MOST_BYTES
-    kind = path.suffix.lower()
     try:
-        if kind == ".zip":
+        if path.suffix.lower() == ".zip":
             with zipfile.ZipFile(path) as archive:
-                for member in archive.namelist():
-                    if is_importable(Path(member)):
-                        with archive.open(member) as file:
-                            yield f"{path}:{member}", _copied(file, Path(member), work, most)
-        elif kind in (".gz", ".json"):
-            with gzip.open(path) if kind == ".gz" else path.open("rb") as file:
-                name = path.with_suffix("") if kind == ".gz" else path
-                yield str(path), _copied(cast(IO[bytes], file), name, work, most)
+                for member in filter(is_importable, map(Path, archive.namelist())):
+                    with archive.open(str(member)) as file:
+                        for piece in _pieces(file, member.name, most):
+                            yield f"{path}/{member}", piece
         else:
-            yield str(path), path
+            with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as plain:
+                for piece in _pieces(cast(IO[bytes], plain), path.name, most):
+                    yield str(path), piece
     except DAMAGED as error:
         raise unreadable(path, error) from None
 
 
-def _copied(file: IO[bytes], name: Path, work: Path, most: int) -> Path:
-    """Copy a table into the folder for unfinished work, JSON as CSV."""
-    is_json = name.suffix.lower() == ".json"
-    target = work / f"unpacked{'.csv' if is_json else name.suffix.lower()}"
-    chunks = iter(lambda: file.read(CHUNK), b"")
-    with target.open("wb") as copy:
-        for chunk in _lines_of_json(chunks, name) if is_json else chunks:
-            if copy.tell() + len(chunk) > most:
-                raise BadInput(
-                    f"{name}: unpacked it is larger than {most:,} bytes, which no archive of"
-                    " candles is; unpack it yourself if you trust it"
-                )
-            copy.write(chunk)
-    return target
-
-
-def _lines_of_json(chunks: Iterable[bytes], name: Path) -> Iterator[bytes]:
-    """Yield the rows of `[[1, 2], [3, 4]]` as lines of CSV, without holding all of them."""
+def _pieces(file: IO[bytes], name: str, most: int) -> Iterator[bytes]:
+    """Yield the lines of a file; of JSON each row `[1, 2],` as a line `1,2`."""
+    is_json = name.lower().removesuffix(".gz").endswith(".json")
     rest = b""
-    for place, chunk in enumerate(chunks):
-        text = rest + chunk.translate(None, b" \t\r\n")
-        if not place and not text.startswith(b"[["):
-            raise BadInput(f"{name}: JSON must be a list of rows that are lists, [[time, open, ...")
-        rows, comma, rest = text.rpartition(b"],")
-        yield (rows + comma).translate(None, b"[").replace(b"],", b"\n")
-    yield rest.translate(None, b"[]") + b"\n"
+    while piece := file.read(PIECE):
+        most -= len(piece)
+        if most < 0:
+            raise BadInput(
+                f"{name}: unpacked it is far larger than any archive of candles is; unpack it"
+                " yourself if you trust it"
+            )
+        if is_json:
+            piece = piece.translate(None, b"[ \t\r\n")
+        lines, end, rest = (rest + piece).rpartition(b"]," if is_json else b"\n")
+        if lines:
+            yield lines.replace(b"],", b"\n") + b"\n" if is_json else lines + end
+    yield rest.replace(b"]", b"")

@@ -10,8 +10,9 @@ import polars as pl
 
 from pumpwatch.domain.market.candles import IntArray
 from pumpwatch.domain.moments import MINUTE
+from pumpwatch.errors import BadInput
 from pumpwatch_workbench.recordings.parquet import PRICES
-from pumpwatch_workbench.recordings.soundness import HIGHEST, LOWEST, MOST
+from pumpwatch_workbench.recordings.soundness import FAR, HIGHEST, LOWEST, MOST
 
 UNITS = ("seconds", "milliseconds", "microseconds", "nanoseconds")
 LEAST, MICROSECONDS = np.array([1e11, 1e14, 1e17]), np.array([1e6, 1e3, 1, 1e-3])
@@ -41,24 +42,21 @@ class LeftOut:
         return table
 
 
-def times_of(column: pl.Series) -> tuple[IntArray, list[str]]:
-    """Return milliseconds UTC, 0 for what is no time, and the units of those that are."""
+def times_of(column: pl.Series) -> tuple[IntArray, set[str]]:
+    """Return milliseconds UTC, 0 for what is no time, and what units they were in."""
     number = column.cast(pl.Float64, strict=False)
     if column.dtype.is_temporal() or number.is_null().all():
         zone = getattr(column.dtype, "time_zone", None)
         dates = (
             _dates(column) if column.dtype == pl.String else column.cast(pl.Datetime("us", zone))
         )
-        return (dates.dt.epoch() // 1000).fill_null(0).to_numpy(), ["dates"]
+        return (dates.dt.epoch() // 1000).fill_null(0).to_numpy(), {"times are dates"}
     values = number.fill_null(0).to_numpy()
     place = np.searchsorted(LEAST, values, side="right")
     micro = np.clip(np.nan_to_num(values * MICROSECONDS[place.clip(max=3)]), 0, 1e17)
     times = np.rint(micro).astype(np.int64) // 1000
-    return times, [UNITS[unit] for unit in np.unique(place[_is_time(times)])]
-
-
-def _is_time(times: IntArray) -> np.ndarray:
-    return (times >= EARLIEST) & (times <= LATEST)
+    counts = np.bincount(place[(times >= EARLIEST) & (times <= LATEST)], minlength=len(UNITS))
+    return times, {f"times in {UNITS[unit]}" for unit in np.flatnonzero(counts)}
 
 
 def _dates(column: pl.Series) -> pl.Series:
@@ -71,30 +69,26 @@ def _dates(column: pl.Series) -> pl.Series:
 
 
 def step_of(times: IntArray) -> int:
-    """Return the most frequent step, 0 where there is none; it is the candles' length.
+    """Return the most frequent step, the candles' length; a minute where there is none.
 
     Where minutes without a trade are missing it still is: longer steps are rarer.
     """
-    lengths, counts = np.unique(np.diff(np.unique(times[_is_time(times)])), return_counts=True)
-    return int(lengths[np.argmax(counts)]) if len(lengths) else 0
+    known = pl.Series(times[(times >= EARLIEST) & (times <= LATEST)])
+    steps = known.unique().sort().diff().drop_nulls().mode().sort().to_list()
+    return steps[0] if steps else MINUTE
 
 
-def sound_rows(rows: pl.DataFrame, length: int, left_out: LeftOut) -> pl.DataFrame:
-    """Return the sound candles of a length, or trades where that is 0.
-
-    A missing turnover is close times volume; a missing id is null.
-    """
-    low, high, body = pl.col("low"), pl.col("high"), ("open", "close")
+def sound_rows(rows: pl.DataFrame, left_out: LeftOut) -> pl.DataFrame:
+    """Return the sound candles or trades; a missing id of a trade is null."""
     checks = {"without a readable time": pl.col("time").is_between(EARLIEST, LATEST)}
-    if length:
-        if "turnover" not in rows.columns:
-            rows = rows.with_columns(turnover=pl.col("close") * pl.col("volume"))
+    if "open" in rows.columns:
         columns = [*PRICES, "volume", "turnover"]
         checks |= {
-            "not on a full minute": pl.col("time") % min(length, MINUTE) == 0,
+            "not on a full minute": pl.col("time") % MINUTE == 0,
             "with a price that is missing, zero or negative": _within(PRICES, LOWEST, HIGHEST),
             "with a high or low that does not enclose the other prices": (
-                (low <= pl.min_horizontal(*body)) & (pl.max_horizontal(*body) <= high)
+                (pl.col("low") <= pl.min_horizontal("open", "close"))
+                & (pl.max_horizontal("open", "close") <= pl.col("high"))
             ),
             "with a volume or turnover that is missing or negative": _within(columns[4:], 0, MOST),
         }
@@ -111,16 +105,29 @@ def sound_rows(rows: pl.DataFrame, length: int, left_out: LeftOut) -> pl.DataFra
     return left_out.take(rows, checks).select("time", *columns, "file", "line")
 
 
-def minutes_of(table: pl.DataFrame) -> pl.DataFrame:
-    """Return one-minute candles of shorter ones, or of trades, in order of time."""
-    if "price" in table.columns:
-        turnover = pl.col("price") * pl.col("quantity")
-        prices = {name: pl.col("price") for name in PRICES}
-        table = table.with_columns(**prices, volume="quantity", turnover=turnover)
-    return table.group_by(pl.col("time") // MINUTE * MINUTE, maintain_order=True).agg(
-        pl.first("open"), pl.max("high"), pl.min("low"), pl.last("close"),
-        pl.sum("volume"), pl.sum("turnover"),
-    )  # fmt: skip
+def minutes_of(trades: pl.DataFrame) -> pl.DataFrame:
+    """Return one-minute candles of trades in order of time."""
+    price, quantity = pl.col("price"), pl.col("quantity")
+    return trades.group_by(pl.col("time") // MINUTE * MINUTE, maintain_order=True).agg(
+        open=price.first(),
+        high=price.max(),
+        low=price.min(),
+        close=price.last(),
+        volume=quantity.sum(),
+        turnover=(price * quantity).sum(),
+    )
+
+
+def check_coins(rows: pl.DataFrame, where: str) -> None:
+    """Raise `BadInput` when turnover is not quantity times price, as in inverse contracts."""
+    if "turnover" in rows.columns:
+        price, amount = ("close", "volume") if "open" in rows.columns else ("price", "quantity")
+        ratio = (rows["turnover"] / rows[amount] / rows[price]).drop_nans().median()
+        if isinstance(ratio, float) and not 1 / FAR <= ratio <= FAR:
+            raise BadInput(
+                f"{where}: turnover is {ratio:g} times volume times price: an inverse contract,"
+                " whose volume is no coins, or columns in another order"
+            )
 
 
 def _within(names: Sequence[str], least: float, most: float) -> pl.Expr:
