@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -41,23 +40,23 @@ def import_(
         segments = importer.finish()
     finally:
         importer.close()
-    left_out = importer.left_out
+    symbols = {
+        name: known | {"seen": sorted(importer.seen[name])}
+        for name, known in importer.symbols.items()
+    }
     if as_json:
-        symbols = {
-            name: known | {"seen": sorted(importer.seen[name])}
-            for name, known in importer.symbols.items()
-        }
-        found = {"symbols": symbols, "left_out": asdict(left_out), "skipped": importer.skipped}
+        found = {"symbols": symbols, "left_out": importer.left_out, "skipped": importer.skipped}
         typer.echo(json.dumps({"folder": str(out), "segments": segments, **found}))
     lines = [
-        f"{name}: {_counted(known['candles'], 'candle')}, {moment(known['begin'])} to"
-        f" {moment(known['end'])}, {_counted(known['holes'], 'hole')}"
-        f" ({_counted(known['minutes_missing'], 'minute')}): {', '.join(sorted(importer.seen[name]))}"
+        f"{name}: {_counted(known['candles'], 'candle')},"
+        f" {moment(known['begin'])} to {moment(known['end'])},"
+        f" {_counted(known['holes'], 'hole')} ({_counted(known['minutes_missing'], 'minute')}):"
+        f" {', '.join(sorted(importer.seen[name]))}"
         for name, known in importer.symbols.items()
     ]
     lines += [f"Skipped {text}" for text in importer.skipped]
-    for kind, rows in left_out.rows.items():
-        lines.append(f"Left out: {_counted(rows, 'row')} {kind}, first {left_out.first[kind]}")
+    for kind, (rows, first) in importer.left_out.items():
+        lines.append(f"Left out: {_counted(rows, 'row')} {kind}, first {first}")
     lines.append(f"{_counted(segments, 'segment')}: {out}")
     errors().print("\n".join(lines), soft_wrap=True)
     if not importer.is_whole:

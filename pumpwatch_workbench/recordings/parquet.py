@@ -28,15 +28,13 @@ def open_parquet(path: Path, columns: Sequence[str]) -> pl.LazyFrame:
     A column `side` is kept as text where the file has it. Raises `BadInput`.
     """
     folder = path.parent
-    if is_importable(folder) and folder.is_file():
-        raise BadInput(f"{folder} is a file: make a folder of it with pumpwatch import {folder}")
+    files = folder.iterdir() if folder.is_dir() else [folder]
+    if not path.exists() and any(map(is_importable, files)):
+        raise BadInput(
+            f"{folder} is no folder of recordings: make one of it with pumpwatch import {folder}"
+        )
     if not folder.is_dir():
         raise BadInput(f"{folder} is not a folder: name one that holds {path.name}")
-    if not path.exists() and any(map(is_importable, folder.iterdir())):
-        raise BadInput(
-            f"{folder} holds no {path.name}, but files of another program: make a folder of them"
-            f" with pumpwatch import {folder}"
-        )
     check_file(path)
     try:
         frame = pl.scan_parquet(path)
@@ -56,9 +54,10 @@ def open_parquet(path: Path, columns: Sequence[str]) -> pl.LazyFrame:
 
 
 def is_importable(path: Path) -> bool:
-    """Return whether the name is that of a file which `pumpwatch import` reads."""
+    """Return whether it is a file that `pumpwatch import` reads, by its name."""
     own = ("segments.csv", "events.csv", "contracts.csv", "announced.csv")
-    return path.name.lower().endswith(IMPORTABLE) and path.name not in own
+    is_known = path.name.lower().endswith(IMPORTABLE) and path.name not in own
+    return is_known and path.is_file()
 
 
 def check_file(path: Path) -> None:

@@ -24,11 +24,10 @@ def find_files(paths: Iterable[Path]) -> list[Path]:
     """Return the files, those of a folder sorted, each once. Raises `BadInput`."""
     files: dict[Path, Path] = {}
     for path in paths:
-        inside = sorted(path.rglob("*")) if path.is_dir() else [path]
-        inside = [file for file in inside if is_importable(file) and file.is_file()]
-        if not inside:
+        inside = filter(is_importable, path.rglob("*") if path.is_dir() else [path])
+        if not (known := sorted(inside)):
             raise BadInput(f"{path}: nothing to import there: give files {', '.join(IMPORTABLE)}")
-        files |= {file.resolve(): file for file in inside}
+        files |= {file.resolve(): file for file in known}
     return list(files.values())
 
 
@@ -38,10 +37,11 @@ def pieces_of(path: Path) -> Iterator[tuple[str, bytes]]:
     try:
         if path.suffix.lower() == ".zip":
             with zipfile.ZipFile(path) as archive:
-                for member in filter(is_importable, map(Path, archive.namelist())):
-                    with archive.open(str(member)) as file:
-                        for piece in _pieces(file, member.name, most):
-                            yield f"{path}/{member}", piece
+                for member in archive.namelist():
+                    if member.lower().endswith((".csv", ".json")):
+                        with archive.open(member) as file:
+                            for piece in _pieces(file, member, most):
+                                yield f"{path}/{member}", piece
         else:
             with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as plain:
                 for piece in _pieces(cast(IO[bytes], plain), path.name, most):

@@ -20,7 +20,7 @@ from pumpwatch_workbench.recordings.tables import moment
 from pumpwatch_workbench.recordings.writing import RecordingWriter
 
 from .names import OtherKind, symbol_of
-from .rows import LeftOut, check_coins, minutes_of, sound_rows, step_of, times_of
+from .rows import LeftOut, check_coins, minutes_of, sound_rows, step_of, take, times_of
 from .tables import rows_of
 
 CANDLES = 0
@@ -42,7 +42,7 @@ class Importer:
             shutil.rmtree(path)  # An import that was killed left it.
         self.symbols: dict[str, dict[str, int]] = {}
         self.seen: dict[str, set[str]] = defaultdict(set)
-        self.left_out = LeftOut()
+        self.left_out: LeftOut = {}
         self.skipped: list[str] = []
         self.is_whole = True
         """Whether nothing but files of another kind was skipped."""
@@ -62,7 +62,7 @@ class Importer:
     def read(self, path: Path, *, is_named: bool) -> None:
         """Read a file. One that cannot be used is skipped, or `BadInput` if it was named itself."""
         try:
-            parts = [part for table in rows_of(path) for part in self._read(*table)]
+            parts = [part for batch in rows_of(path) for part in self._read(*batch)]
         except BadInput as error:
             if is_named:
                 raise
@@ -84,11 +84,19 @@ class Importer:
                 table = table.unique("time", keep="first").sort("time")
             if not table["volume"].sum():
                 raise BadInput(f"{symbol}: no row has a volume, as in prices of a mark or an index")
-            self.symbols[symbol] = _described(table["time"])
+            times = table["time"]
+            empty = np.diff(times) // MINUTE - 1
+            self.symbols[symbol] = {
+                "candles": len(times),
+                "begin": times[0],
+                "end": times[-1] + MINUTE,
+                "holes": int((empty > 0).sum()),
+                "minutes_missing": int(empty.sum()),
+            }
             writer.add(symbol, table.rename({"time": "open_time"}))
             writer.add_trades(symbol, map(pl.read_ipc, trades))
         if not writer.segments:
-            kinds = [f"rows {kind}: {rows:,}" for kind, rows in self.left_out.rows.items()]
+            kinds = [f"rows {kind}: {rows:,}" for kind, (rows, _) in self.left_out.items()]
             raise BadInput(f"nothing good is left: {'; '.join([*kinds, *self.skipped][:5])}")
         writer.finish(self._work, {})
         try:
@@ -106,37 +114,34 @@ class Importer:
     def _read(
         self, where: str, pair: str, is_1m: bool, rows: pl.DataFrame
     ) -> Iterator[tuple[str, int, Path]]:
-        """Yield the symbol, the day and the file of each part that some rows have."""
-        times, seen = times_of(rows["time"])
+        """Yield symbol, day and file of each part that some rows have."""
+        check_coins(rows, where)
+        times, unit = times_of(rows["time"])
         is_trades = "open" not in rows.columns
+        seen = {*unit, "trades" if is_trades else "candles of 1 minute"}
         if not is_trades and not is_1m and (step := step_of(times)) != MINUTE:
             raise BadInput(
                 f"{where}: candles of {step / MINUTE:g} minutes: the rules need those of one minute"
             )
-        check_coins(rows, where)
         if not is_trades and "turnover" not in rows.columns:
             rows = rows.with_columns(turnover=pl.col("close") * pl.col("volume"))
             seen.add("turnover is close times volume")
-        seen.add("trades" if is_trades else "candles of 1 minute")
-        if "symbol" not in rows.columns or self._symbol:
-            if "symbol" in rows.columns and rows["symbol"].n_unique() > 1:
-                raise BadInput(f"{where} holds several symbols: leave out --symbol")
+        if "symbol" not in rows.columns:
             rows = rows.with_columns(symbol=pl.lit(self._symbol or pair))
         rows = rows.with_columns(time=times, file=pl.lit(where, pl.Categorical))
-        for (text,), some in rows.group_by("symbol", maintain_order=True):
-            symbol, market = symbol_of(str(text or ""))
+        day = pl.col("time") // DAY if is_trades else pl.lit(CANDLES)
+        good = sound_rows(rows, self.left_out).with_columns(day=day)
+        for (text, number), part in good.group_by("symbol", "day"):
+            symbol, market = symbol_of(str(text))
             if not symbol:
-                raise BadInput(f"{where}: {text!r} is no symbol: give --symbol BTCUSDT")
+                raise BadInput(f"{where}: {text!r} is no symbol such as BTCUSDT: give --symbol")
             if (other := self._markets.setdefault(symbol, market)) != market:
                 raise BadInput(
                     f"{where}: {market} and {other} are two markets of one symbol, {symbol}:"
                     " import them into two folders"
                 )
             self.seen[symbol] |= seen
-            day = pl.col("time") // DAY if is_trades else pl.lit(CANDLES)
-            for (number,), part in sound_rows(some, self.left_out).group_by(day):
-                if part.height:
-                    yield symbol, int(str(number)), self._written(part)
+            yield symbol, int(str(number)), self._written(part.drop("symbol", "day"))
 
     def _written(self, rows: pl.DataFrame) -> Path:
         path = self._work / f"part-{next(self._names)}"
@@ -144,18 +149,16 @@ class Importer:
         return path
 
     def _candles_of(self, paths: list[Path]) -> pl.DataFrame:
-        table = _sorted(paths)
         again = pl.col("time") == pl.col("time").shift(fill_value=0)
         same = pl.col("close") == pl.col("close").shift()
         checks = {"that come twice": ~(again & same), "that come with other prices": ~again}
-        return self.left_out.take(table, checks).drop("file", "line")
+        return take(_sorted(paths), checks, self.left_out).drop("file", "line")
 
     def _day_of_trades(self, paths: list[Path]) -> Path:
         """Write the trades of a day in order of time, each once where it has an id."""
         once = pl.col("id").is_null() | pl.struct("time", "id").is_first_distinct()
-        table = self.left_out.take(_sorted(paths), {"that come twice": once})
-        time = pl.col("time")
-        spans = table.group_by("file").agg(first=time.min(), last=time.max()).sort("first")
+        table = take(_sorted(paths), {"that come twice": once}, self.left_out)
+        spans = table.group_by("file").agg(first=pl.min("time"), last=pl.max("time")).sort("first")
         both = spans.filter(pl.col("first") < pl.col("last").shift())
         if both.height:
             raise BadInput(
@@ -168,14 +171,3 @@ class Importer:
 def _sorted(paths: list[Path]) -> pl.DataFrame:
     table = pl.concat(map(pl.read_ipc, paths))
     return table if table["time"].is_sorted() else table.sort("time", maintain_order=True)
-
-
-def _described(times: pl.Series) -> dict[str, int]:
-    empty = np.diff(times) // MINUTE - 1
-    return {
-        "candles": len(times),
-        "begin": times[0],
-        "end": times[-1] + MINUTE,
-        "holes": int((empty > 0).sum()),
-        "minutes_missing": int(empty.sum()),
-    }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -23,23 +22,20 @@ SIDES = {"buy": "Buy", "sell": "Sell", "true": "Sell", "false": "Buy"}
 """True: the buyer was the maker, so the taker sold."""
 
 
-@dataclass(slots=True)
-class LeftOut:
-    """Rows that were left out, by kind, each with the place of the first."""
+LeftOut = dict[str, tuple[int, str]]
+"""How many rows were left out, by kind, and the place of the first."""
 
-    rows: dict[str, int] = field(default_factory=dict)
-    first: dict[str, str] = field(default_factory=dict)
 
-    def take(self, table: pl.DataFrame, checks: Mapping[str, pl.Expr]) -> pl.DataFrame:
-        """Return the rows that pass all checks; count the others under the first they fail."""
-        for kind, check in checks.items():
-            passed = table.select(check.fill_null(value=False)).to_series()
-            if not passed.all():
-                bad = table.filter(~passed)
-                self.rows[kind] = self.rows.get(kind, 0) + bad.height
-                self.first.setdefault(kind, f"{bad['file'][0]} line {bad['line'][0]}")
-                table = table.filter(passed)
-        return table
+def take(table: pl.DataFrame, checks: Mapping[str, pl.Expr], left_out: LeftOut) -> pl.DataFrame:
+    """Return the rows that pass all checks; count the others under the first they fail."""
+    for kind, check in checks.items():
+        passed = table.select(check.fill_null(value=False)).to_series()
+        if not passed.all():
+            bad = table.filter(~passed)
+            rows, first = left_out.get(kind, (0, f"{bad['file'][0]} line {bad['line'][0]}"))
+            left_out[kind] = rows + bad.height, first
+            table = table.filter(passed)
+    return table
 
 
 def times_of(column: pl.Series) -> tuple[IntArray, set[str]]:
@@ -47,9 +43,8 @@ def times_of(column: pl.Series) -> tuple[IntArray, set[str]]:
     number = column.cast(pl.Float64, strict=False)
     if column.dtype.is_temporal() or number.is_null().all():
         zone = getattr(column.dtype, "time_zone", None)
-        dates = (
-            _dates(column) if column.dtype == pl.String else column.cast(pl.Datetime("us", zone))
-        )
+        is_text = column.dtype == pl.String
+        dates = _dates(column) if is_text else column.cast(pl.Datetime("us", zone))
         return (dates.dt.epoch() // 1000).fill_null(0).to_numpy(), {"times are dates"}
     values = number.fill_null(0).to_numpy()
     place = np.searchsorted(LEAST, values, side="right")
@@ -102,7 +97,7 @@ def sound_rows(rows: pl.DataFrame, left_out: LeftOut) -> pl.DataFrame:
             "with a quantity that is missing or zero": _within(["quantity"], LOWEST, MOST),
             "with a side that is neither buy nor sell": pl.col("side").is_not_null(),
         }
-    return left_out.take(rows, checks).select("time", *columns, "file", "line")
+    return take(rows, checks, left_out).select("time", *columns, "symbol", "file", "line")
 
 
 def minutes_of(trades: pl.DataFrame) -> pl.DataFrame:

@@ -44,8 +44,8 @@ CASES = {
     "JSON of another kind": ("BTCUSDT.json", '{"a": [[1]]}', "has no column time among"),
     "empty JSON": ("BTCUSDT.json", "[]", "has no column time among"),
     "no JSON": ("BTCUSDT.json", "[[1, 2", "has 2 columns without a header"),
-    "no symbol": ("ohlcv.csv", GOOD, ": '' is no symbol: give --symbol BTCUSDT"),
-    "a coin without a quote": ("DOGE.csv", GOOD, "is no symbol: give --symbol BTCUSDT"),
+    "no symbol": ("ohlcv.csv", GOOD, ": '' is no symbol such as BTCUSDT: give --symbol"),
+    "a coin without a quote": ("DOGE.csv", GOOD, "is no symbol such as BTCUSDT"),
     "a strange symbol": ("a.csv", "symbol," + GOOD.replace("\n1", "\n€,1"), "'€' is no symbol"),
     "five minutes": (
         "BTCUSDT.csv", of_ccxt(candles(90)[::5]), "candles of 5 minutes: the rules need those of",
@@ -61,7 +61,7 @@ CASES = {
         of_ccxt(pl.concat([candles(300)[:100], candles(600)[100::5]])),
         "what would be candles.parquet row 100 (segment 0, BTCUSDT, 2025-01-01T01:40:00Z): candles",
     ),
-    "a mark price": ("BTC_USDT_USDT-1m-mark.json", "[[1]]", "mark: no prices that somebody traded at"),
+    "a mark price": ("BTC_USDT_USDT-1m-mark.json", "[[1]]", "mark: no prices that somebody traded"),
     "no volume at all": (
         "BTCUSDT.csv", of_ccxt(candles().with_columns(volume=0.0)), "no row has a volume",
     ),
@@ -171,10 +171,11 @@ def test_markets_that_would_have_one_symbol_are_not_mixed(tmp_path, refused):
     assert "BTC/USDT/USDT and BTC/USDT are two markets of one symbol" in line
 
 
-def test_one_symbol_is_not_given_to_several(tmp_path, refused):
+def test_symbols_of_a_column_are_not_made_one(tmp_path):
     table = candles().with_columns(symbol=np.array(["AUSDT", "BUSDT"])[np.arange(30) % 2])
     path = write(tmp_path / "in", "all.csv", table.write_csv())
-    assert "holds several symbols" in refused(path, "--symbol", "AUSDT")
+    words = ("--symbol", "AUSDT", "--out", tmp_path / "out", "--json")
+    assert list(json.loads(type_in("import", path, *words).output)["symbols"]) == ["AUSDT", "BUSDT"]
 
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
