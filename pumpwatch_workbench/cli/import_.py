@@ -10,7 +10,6 @@ import typer
 
 from pumpwatch_workbench.cli.options import AsJson
 from pumpwatch_workbench.cli.progress import errors, track
-from pumpwatch_workbench.recordings.tables import moment
 from pumpwatch_workbench.research.importing.files import find_files
 from pumpwatch_workbench.research.importing.importer import Importer
 
@@ -40,28 +39,18 @@ def import_(
         segments = importer.finish()
     finally:
         importer.close()
-    symbols = {
-        name: known | {"seen": sorted(importer.seen[name])}
-        for name, known in importer.symbols.items()
-    }
     if as_json:
-        found = {"symbols": symbols, "left_out": importer.left_out, "skipped": importer.skipped}
-        typer.echo(json.dumps({"folder": str(out), "segments": segments, **found}))
+        found = {"left_out": importer.left_out, "skipped": importer.skipped}
+        said = {"folder": str(out), "segments": segments, "symbols": importer.symbols} | found
+        typer.echo(json.dumps(said))
     lines = [
-        f"{name}: {_counted(known['candles'], 'candle')},"
-        f" {moment(known['begin'])} to {moment(known['end'])},"
-        f" {_counted(known['holes'], 'hole')} ({_counted(known['minutes_missing'], 'minute')}):"
-        f" {', '.join(sorted(importer.seen[name]))}"
-        for name, known in importer.symbols.items()
+        f"{symbol}: {', '.join(f'{what} {value}' for what, value in known.items())}"
+        for symbol, known in importer.symbols.items()
     ]
     lines += [f"Skipped {text}" for text in importer.skipped]
     for kind, (rows, first) in importer.left_out.items():
-        lines.append(f"Left out: {_counted(rows, 'row')} {kind}, first {first}")
-    lines.append(f"{_counted(segments, 'segment')}: {out}")
+        lines.append(f"Left out, rows {kind}: {rows:,}, first {first}")
+    lines.append(f"Segments: {segments:,} in {out}")
     errors().print("\n".join(lines), soft_wrap=True)
     if not importer.is_whole:
         raise typer.Exit(1)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -40,8 +40,7 @@ class Importer:
             raise BadInput(f"{out} is there and not empty: name another folder with --out")
         for path in inside:
             shutil.rmtree(path)  # An import that was killed left it.
-        self.symbols: dict[str, dict[str, int]] = {}
-        self.seen: dict[str, set[str]] = defaultdict(set)
+        self.symbols: dict[str, dict[str, int | str]] = {}
         self.left_out: LeftOut = {}
         self.skipped: list[str] = []
         self.is_whole = True
@@ -50,6 +49,7 @@ class Importer:
         out.mkdir(parents=True, exist_ok=True)
         self._work = Path(tempfile.mkdtemp(prefix=WORK, dir=out))
         self._names = count()
+        self._seen: dict[str, set[str]] = defaultdict(set)
         self._markets: dict[str, str] = {}
         self._parts: dict[str, dict[int, list[Path]]] = defaultdict(lambda: defaultdict(list))
 
@@ -88,10 +88,11 @@ class Importer:
             empty = np.diff(times) // MINUTE - 1
             self.symbols[symbol] = {
                 "candles": len(times),
-                "begin": times[0],
-                "end": times[-1] + MINUTE,
+                "from": moment(times[0]),
+                "to": moment(times[-1] + MINUTE),
                 "holes": int((empty > 0).sum()),
-                "minutes_missing": int(empty.sum()),
+                "missing minutes": int(empty.sum()),
+                "seen": ", ".join(sorted(self._seen[symbol])),
             }
             writer.add(symbol, table.rename({"time": "open_time"}))
             writer.add_trades(symbol, map(pl.read_ipc, trades))
@@ -140,7 +141,7 @@ class Importer:
                     f"{where}: {market} and {other} are two markets of one symbol, {symbol}:"
                     " import them into two folders"
                 )
-            self.seen[symbol] |= seen
+            self._seen[symbol] |= seen
             yield symbol, int(str(number)), self._written(part.drop("symbol", "day"))
 
     def _written(self, rows: pl.DataFrame) -> Path:

@@ -14,7 +14,8 @@ from pumpwatch.errors import BadInput
 INTERVAL = re.compile(r"[1-9]\d{0,3}(s|m|h|d|w|mo)", re.IGNORECASE)
 DATES = re.compile(r"(?<!\d)(\d{4}-\d\d(-\d\d)?|\d{8}|\d{10}|\d{13})(?!\d)")
 ENDINGS = re.compile(r"(\.(csv|json|feather|zip|gz))+$", re.IGNORECASE)
-QUOTES = ("USDT", "USDC", "FDUSD", "BUSD", "USDE", "USD", "PERP", "BTC", "ETH", "BNB", "EUR")
+QUOTES = "USDT|USDC|FDUSD|BUSD|USDE|USD|PERP|BTC|ETH|BNB|EUR"
+PAIR = re.compile(rf"([A-Z0-9]+)[/:_-]?({QUOTES})([/:_-]\2)?")
 NOT_TRADED = {"mark", "index", "premium", "funding", "tiers"}
 OTHER = {"aggtrades", "trades", "futures", "spot", "linear", "ohlcv", "binance", "bybit", "okx"}
 
@@ -44,11 +45,5 @@ def symbol_of(pair: str) -> tuple[str, str]:
 
     Pairs are `BTCUSDT`, `BTC/USDT`, `BTC/USDT:USDT`; of others both are empty.
     """
-    base, *rest = re.split(r"[/:_-]", pair.upper())
-    if rest:
-        is_known = rest[0] in QUOTES and rest[1:] in ([], rest[:1])
-    else:
-        is_known = base.endswith(QUOTES) and base not in QUOTES
-    if not base.isalnum() or not is_known:
-        return "", ""
-    return "".join([base, *rest[:1]]), "/".join([base, *rest])
+    match = PAIR.fullmatch(pair.upper())
+    return (match[1] + match[2], re.sub("[:_-]", "/", match[0])) if match else ("", "")

@@ -87,21 +87,22 @@ def _rows_of_csv(where: str, pieces: Iterator[tuple[str, bytes]]) -> Iterator[pl
     columns = _columns(names if has_header else _names_of(names, where), where)
     numbers = {place for name, place in columns.items() if name not in TEXT}
     schema = {str(n): pl.Float64() if n in numbers else pl.String() for n in range(len(names))}
-    line = 1
+    line = 1 + has_header
     for _, piece in chain([first], pieces):
         rows = pl.scan_csv(
             piece,
             has_header=False,
             separator=separator,
-            skip_rows=int(has_header and line == 1),
+            skip_rows=int(has_header and piece is first[1]),
             schema=schema,
             ignore_errors=True,
             truncate_ragged_lines=True,
             encoding="utf8-lossy",
         )
         known = rows.select(pl.nth(place).alias(name) for name, place in columns.items())
-        yield known.with_row_index("line", line + (has_header and line == 1)).collect()
-        line += piece.count(b"\n")
+        batch = known.with_row_index("line", line).collect()
+        line += batch.height
+        yield batch
 
 
 def _names_of(fields: Sequence[str], where: str) -> Sequence[str]:
