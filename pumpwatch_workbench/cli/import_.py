@@ -26,6 +26,8 @@ def import_(
     Reads candles and trades of freqtrade (Feather, JSON), ccxt (CSV), Binance and Bybit (CSV, zip,
     gz). Says which times, symbols and intervals it sees; leaves out and counts impossible rows.
 
+    Exit status 1: a file of a folder was skipped that by its name should be good.
+
     Examples:
       pumpwatch import user_data/data/bybit/futures --out candles
       pumpwatch import BTCUSDT-1m-2025-01.zip BTCUSDT-1m-2025-02.zip

@@ -15,6 +15,7 @@ from pumpwatch_workbench.recordings.parquet import IMPORTABLE, is_importable, un
 MOST_TIMES, MOST_BYTES = 100, 50_000_000
 """An archive may hold so many times its size and so much more; candles shrink to a fifth."""
 PIECE = 16 << 20
+LONGEST_LINE = 1 << 20
 DAMAGED = (
     zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, NotImplementedError, RuntimeError,
 )  # fmt: skip
@@ -56,10 +57,10 @@ def _pieces(file: IO[bytes], name: str, most: int) -> Iterator[bytes]:
     rest = b""
     while piece := file.read(PIECE):
         most -= len(piece)
-        if most < 0:
+        if most < 0 or len(rest) > LONGEST_LINE:
             raise BadInput(
-                f"{name}: unpacked it is far larger than any archive of candles is; unpack it"
-                " yourself if you trust it"
+                f"{name}: unpacked it is far larger than any archive of candles is, or has no"
+                " lines; unpack it yourself if you trust it"
             )
         if is_json:
             piece = piece.translate(None, b"[ \t\r\n")

@@ -39,28 +39,22 @@ def take(table: pl.DataFrame, checks: Mapping[str, pl.Expr], left_out: LeftOut) 
 
 
 def times_of(column: pl.Series) -> tuple[IntArray, set[str]]:
-    """Return milliseconds UTC, 0 for what is no time, and what units they were in."""
+    """Return milliseconds UTC, 0 for what is no time, and their units; dates are UTC by default.
+
+    Dates begin with the year; those that do not are in an order or a zone that nobody knows.
+    """
     number = column.cast(pl.Float64, strict=False)
-    if column.dtype.is_temporal() or number.is_null().all():
-        zone = getattr(column.dtype, "time_zone", None)
-        is_text = column.dtype == pl.String
-        dates = _dates(column) if is_text else column.cast(pl.Datetime("us", zone))
-        return (dates.dt.epoch() // 1000).fill_null(0).to_numpy(), {"times are dates"}
+    if column.dtype == pl.String and number.is_null().all():
+        text = column.str.extract(r"^(\d{4}[-/].+?)( UTC)?$")
+        column = text.str.to_datetime(time_zone="UTC", strict=False)
+    if isinstance(column.dtype, (pl.Datetime, pl.Date)):
+        return column.dt.timestamp("ms").fill_null(0).to_numpy(), {"times are dates"}
     values = number.fill_null(0).to_numpy()
     place = np.searchsorted(LEAST, values, side="right")
     micro = np.clip(np.nan_to_num(values * MICROSECONDS[place.clip(max=3)]), 0, 1e17)
     times = np.rint(micro).astype(np.int64) // 1000
     counts = np.bincount(place[(times >= EARLIEST) & (times <= LATEST)], minlength=len(UNITS))
     return times, {f"times in {UNITS[unit]}" for unit in np.flatnonzero(counts)}
-
-
-def _dates(column: pl.Series) -> pl.Series:
-    """Read `2025-01-01`, `2025/01/01 00:00` and ISO 8601; without a zone it is UTC."""
-    text = column.str.strip_chars().str.replace_all("/", "-").str.replace(r" ?(Z|UTC)$", "")
-    text = text.str.replace(r"^(\S{10})$", "${1}T00:00").str.replace(" ", "T")
-    text = text.str.replace(r"(T\d\d:\d\d)([+-]|$)", "${1}:00${2}")
-    text = text.str.replace(r"(T[0-9:.]+)$", "${1}+00:00")
-    return text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", time_unit="us", strict=False)
 
 
 def step_of(times: IntArray) -> int:

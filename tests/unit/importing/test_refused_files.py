@@ -155,6 +155,12 @@ def test_an_archive_that_unpacks_to_far_more_is_not_unpacked(tmp_path, refused, 
         )
 
 
+def test_lines_without_end_do_not_fill_the_memory(tmp_path, refused, monkeypatch):
+    monkeypatch.setattr(files, "PIECE", 1_000_000)
+    content = gzip.compress(GOOD.encode() + b"1" * 4_000_000)
+    assert "or has no lines" in refused(write(tmp_path / "in", "BTCUSDT.csv.gz", content))
+
+
 def test_an_encrypted_archive(tmp_path, refused):
     content = bytearray(zipped("BTCUSDT.csv", GOOD))
     for signature, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
