@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -36,16 +37,11 @@ def open_parquet(path: Path, columns: Sequence[str]) -> pl.LazyFrame:
     if not folder.is_dir():
         raise BadInput(f"{folder} is not a folder: name one that holds {path.name}")
     check_file(path)
-    try:
+    with reading(path):
         frame = pl.scan_parquet(path)
         schema = frame.collect_schema()
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise unreadable(path, error) from None
+    check_columns(path, columns, schema.names())
     for name in columns:
-        if name not in schema:
-            near = difflib.get_close_matches(name, schema.names(), n=1)
-            hint = f"; it has {near[0]!r}" if near else ""
-            raise BadInput(f"{path} has no column {name}{hint}: {FORMAT}")
         problem = _problem(name, schema[name])
         if problem:
             raise BadInput(f"{path}: column {name} holds {schema[name]}, {problem}")
@@ -70,6 +66,24 @@ def check_file(path: Path) -> None:
         raise unreadable(path, error) from None
     if not is_file:
         raise BadInput(f"{path} is missing: {FORMAT}")
+
+
+def check_columns(path: Path, columns: Sequence[str], known: Sequence[str]) -> None:
+    """Raise `BadInput` for a column that the file does not have, with the nearest that it has."""
+    for name in columns:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; it has {near[0]!r}" if near else ""
+            raise BadInput(f"{path} has no column {name}{hint}: {FORMAT}")
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Raise `BadInput` in place of what polars and the system raise for a file."""
+    try:
+        yield
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise unreadable(path, error) from None
 
 
 def unreadable(path: Path, error: Exception) -> BadInput:

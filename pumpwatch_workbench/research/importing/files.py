@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import IO, cast
 
 from pumpwatch.errors import BadInput
-from pumpwatch_workbench.recordings.parquet import IMPORTABLE, is_importable, unreadable
+from pumpwatch_workbench.recordings.parquet import IMPORTABLE, is_importable
 
 MOST_TIMES, MOST_BYTES = 100, 50_000_000
 """An archive may hold so many times its size and so much more; candles shrink to a fifth."""
 PIECE = 16 << 20
 LONGEST_LINE = 1 << 20
-DAMAGED = (
-    zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, NotImplementedError, RuntimeError,
-)  # fmt: skip
+DAMAGED = (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+"""What reading raises for an archive that is damaged, encrypted or packed in another way."""
 
 
 def find_files(paths: Iterable[Path]) -> list[Path]:
@@ -33,22 +32,19 @@ def find_files(paths: Iterable[Path]) -> list[Path]:
 
 
 def pieces_of(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield where each piece of CSV is from; JSON becomes CSV. Raises `BadInput`."""
+    """Yield where each piece of CSV is from; JSON becomes CSV. Raises `BadInput` and `DAMAGED`."""
     most = path.stat().st_size * MOST_TIMES + MOST_BYTES
-    try:
-        if path.suffix.lower() == ".zip":
-            with zipfile.ZipFile(path) as archive:
-                for member in archive.namelist():
-                    if member.lower().endswith((".csv", ".json")):
-                        with archive.open(member) as file:
-                            for piece in _pieces(file, member, most):
-                                yield f"{path}/{member}", piece
-        else:
-            with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as plain:
-                for piece in _pieces(cast(IO[bytes], plain), path.name, most):
-                    yield str(path), piece
-    except DAMAGED as error:
-        raise unreadable(path, error) from None
+    if path.suffix.lower() == ".zip":
+        with zipfile.ZipFile(path) as archive:
+            for member in archive.namelist():
+                if member.lower().endswith((".csv", ".json")):
+                    with archive.open(member) as file:
+                        for piece in _pieces(file, member, most):
+                            yield f"{path}/{member}", piece
+    else:
+        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as plain:
+            for piece in _pieces(cast(IO[bytes], plain), path.name, most):
+                yield str(path), piece
 
 
 def _pieces(file: IO[bytes], name: str, most: int) -> Iterator[bytes]:

@@ -18,7 +18,7 @@ from pumpwatch.errors import BadInput
 from pumpwatch_workbench.recordings.folder import BATCH
 from pumpwatch_workbench.recordings.parquet import PRICES, unreadable
 
-from .files import pieces_of
+from .files import DAMAGED, pieces_of
 from .names import read_name
 
 NAMES = {
@@ -60,7 +60,7 @@ def rows_of(path: Path) -> Iterator[tuple[str, str, bool, pl.DataFrame]]:
             pair, is_1m = read_name(where)
             for rows in batches:
                 yield where, pair, is_1m, rows
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except (*DAMAGED, pl.exceptions.PolarsError) as error:
         raise unreadable(path, error) from None
 
 
