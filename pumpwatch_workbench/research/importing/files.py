@@ -32,35 +32,36 @@ def find_files(paths: Iterable[Path]) -> list[Path]:
 
 
 def pieces_of(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield where each piece of CSV is from; JSON becomes CSV. Raises `BadInput` and `DAMAGED`."""
-    most = path.stat().st_size * MOST_TIMES + MOST_BYTES
+    """Yield where some lines of CSV are from, and the lines. Raises `BadInput` and `DAMAGED`.
+
+    Of JSON each row `[1, 2],` is a line `1,2`.
+    """
+    left = path.stat().st_size * MOST_TIMES + MOST_BYTES
+    for where, file in _unpacked(path):
+        is_json = where.lower().removesuffix(".gz").endswith(".json")
+        rest = b""
+        while piece := file.read(PIECE):
+            left -= len(piece)
+            if left < 0 or len(rest) > LONGEST_LINE:
+                raise BadInput(
+                    f"{where}: unpacked it is far larger than any archive of candles is, or has no"
+                    " lines; unpack it yourself if you trust it"
+                )
+            if is_json:
+                piece = piece.translate(None, b"[ \t\r\n")
+            lines, end, rest = (rest + piece).rpartition(b"]," if is_json else b"\n")
+            if lines:
+                yield where, lines.replace(b"],", b"\n") + b"\n" if is_json else lines + end
+        yield where, rest.replace(b"]", b"")
+
+
+def _unpacked(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
     if path.suffix.lower() == ".zip":
         with zipfile.ZipFile(path) as archive:
             for member in archive.namelist():
                 if member.lower().endswith((".csv", ".json")):
                     with archive.open(member) as file:
-                        for piece in _pieces(file, member, most):
-                            yield f"{path}/{member}", piece
+                        yield f"{path}/{member}", file
     else:
         with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as plain:
-            for piece in _pieces(cast(IO[bytes], plain), path.name, most):
-                yield str(path), piece
-
-
-def _pieces(file: IO[bytes], name: str, most: int) -> Iterator[bytes]:
-    """Yield the lines of a file; of JSON each row `[1, 2],` as a line `1,2`."""
-    is_json = name.lower().removesuffix(".gz").endswith(".json")
-    rest = b""
-    while piece := file.read(PIECE):
-        most -= len(piece)
-        if most < 0 or len(rest) > LONGEST_LINE:
-            raise BadInput(
-                f"{name}: unpacked it is far larger than any archive of candles is, or has no"
-                " lines; unpack it yourself if you trust it"
-            )
-        if is_json:
-            piece = piece.translate(None, b"[ \t\r\n")
-        lines, end, rest = (rest + piece).rpartition(b"]," if is_json else b"\n")
-        if lines:
-            yield lines.replace(b"],", b"\n") + b"\n" if is_json else lines + end
-    yield rest.replace(b"]", b"")
+            yield str(path), cast(IO[bytes], plain)
