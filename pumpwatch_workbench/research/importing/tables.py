@@ -96,6 +96,8 @@ def _rows_of_csv(where: str, pieces: Iterator[tuple[str, bytes]]) -> Iterator[pl
             skip_rows=int(has_header and piece is first[1]),
             schema=schema,
             ignore_errors=True,
+            missing_columns="insert",
+            extra_columns="ignore",
             truncate_ragged_lines=True,
             encoding="utf8-lossy",
         )

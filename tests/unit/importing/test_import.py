@@ -207,6 +207,16 @@ def test_files_are_read_in_pieces_of_any_size(tmp_path, monkeypatch, size):
     same(imported(tmp_path / "out", path)[1], candles())
 
 
+def test_a_piece_may_begin_with_a_line_of_another_length(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "PIECE", 7)
+    lines = of_ccxt(candles()).splitlines()
+    lines = [*lines[:7], lines[7] + ",more", "", "17,1", *lines[8:]]
+    said, found = imported(tmp_path / "out", write(tmp_path, "BTCUSDT.csv", "\n".join(lines)))
+    same(found, candles())
+    path = tmp_path / "BTCUSDT.csv"
+    assert said["left_out"] == {"without a readable time": [2, f"{path} line 9"]}
+
+
 def test_days_of_trades_may_come_in_any_order(tmp_path):
     days = [trades(start=START + day * 1440 * MINUTE) for day in (0, 1)]
     content = TRADE_FILES["BTCUSDT2025-01-01.csv.gz"]
