@@ -20,7 +20,7 @@ from pumpwatch_workbench.recordings.parquet import (
     EMPTY,
     TRADE_COLUMNS,
     open_parquet,
-    unreadable,
+    reading,
 )
 from pumpwatch_workbench.recordings.soundness import (
     Problem,
@@ -146,7 +146,8 @@ class RecordedFolder:
         if not self.has_trades:
             return {}
         frame = open_parquet(path, TRADE_COLUMNS).with_row_index("row")
-        table = _collected(frame, path)
+        with reading(path):
+            table = frame.collect()
         return {
             int(key[0]): self._sound_trades(int(key[0]), part)
             for key, part in table.partition_by("segment", as_dict=True).items()
@@ -186,7 +187,7 @@ class RecordedFolder:
         """Yield (segment, row of its first candle, its columns) in the file's order."""
         parts: list[Columns] = []
         number, first_row, row = 0, 0, 0
-        try:
+        with reading(self._path):
             for batch in self.frame.collect_batches(chunk_size=BATCH, maintain_order=True):
                 segments, *columns = (batch[name].to_numpy() for name in CANDLE_COLUMNS)
                 if (segments == EMPTY).any():
@@ -204,8 +205,6 @@ class RecordedFolder:
                         number, first_row = segment, row
                     parts.append(tuple(column[begin:end] for column in columns))
                     row += end - begin
-        except (OSError, pl.exceptions.PolarsError) as error:
-            raise unreadable(self._path, error) from None
         if not parts:
             raise BadInput(f"{self._path} holds no candle")
         yield number, first_row, _joined(parts)
@@ -271,10 +270,3 @@ def _joined(parts: list[Columns]) -> Columns:
     if len(parts) == 1:
         return parts[0]
     return tuple(np.concatenate(columns) for columns in zip(*parts, strict=True))
-
-
-def _collected(frame: pl.LazyFrame, path: Path) -> pl.DataFrame:
-    try:
-        return frame.collect()
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise unreadable(path, error) from None

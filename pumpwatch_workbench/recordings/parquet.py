@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -15,7 +16,7 @@ PRICES = ("open", "high", "low", "close")
 CANDLE_COLUMNS = ("segment", "open_time", *PRICES, "volume", "turnover")
 TRADE_COLUMNS = ("segment", "time", "price", "quantity")
 WHOLE = ("segment", "open_time", "time")
-IMPORTABLE = (".feather", ".csv", ".csv.gz", ".json", ".json.gz", ".zip", ".parquet")
+IMPORTABLE = (".feather", ".csv", ".csv.gz", ".json", ".json.gz", ".zip")
 """Endings of files that `pumpwatch import` reads."""
 FORMAT = "docs/data-format.md says what it must hold"
 EMPTY = -(1 << 62)
@@ -28,26 +29,19 @@ def open_parquet(path: Path, columns: Sequence[str]) -> pl.LazyFrame:
     A column `side` is kept as text where the file has it. Raises `BadInput`.
     """
     folder = path.parent
-    if is_importable(folder) and folder.is_file():
-        raise BadInput(f"{folder} is a file: make a folder of it with pumpwatch import {folder}")
+    files = folder.iterdir() if folder.is_dir() else [folder]
+    if not path.exists() and any(map(is_importable, files)):
+        raise BadInput(
+            f"{folder} is no folder of recordings: make one of it with pumpwatch import {folder}"
+        )
     if not folder.is_dir():
         raise BadInput(f"{folder} is not a folder: name one that holds {path.name}")
-    if not path.exists() and any(map(is_importable, folder.iterdir())):
-        raise BadInput(
-            f"{folder} holds no {path.name}, but files of another program: make a folder of them"
-            f" with pumpwatch import {folder}"
-        )
     check_file(path)
-    try:
+    with reading(path):
         frame = pl.scan_parquet(path)
         schema = frame.collect_schema()
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise unreadable(path, error) from None
+    check_columns(path, columns, schema.names())
     for name in columns:
-        if name not in schema:
-            near = difflib.get_close_matches(name, schema.names(), n=1)
-            hint = f"; it has {near[0]!r}" if near else ""
-            raise BadInput(f"{path} has no column {name}{hint}: {FORMAT}")
         problem = _problem(name, schema[name])
         if problem:
             raise BadInput(f"{path}: column {name} holds {schema[name]}, {problem}")
@@ -56,9 +50,10 @@ def open_parquet(path: Path, columns: Sequence[str]) -> pl.LazyFrame:
 
 
 def is_importable(path: Path) -> bool:
-    """Return whether the name is that of a file which `pumpwatch import` reads."""
-    own = ("segments.csv", "events.csv", "contracts.csv", "announced.csv", "trades.parquet")
-    return path.name.lower().endswith(IMPORTABLE) and path.name not in (*own, "candles.parquet")
+    """Return whether it is a file that `pumpwatch import` reads, by its name."""
+    own = ("segments.csv", "events.csv", "contracts.csv", "announced.csv")
+    is_known = path.name.lower().endswith(IMPORTABLE) and path.name not in own
+    return is_known and path.is_file()
 
 
 def check_file(path: Path) -> None:
@@ -71,6 +66,24 @@ def check_file(path: Path) -> None:
         raise unreadable(path, error) from None
     if not is_file:
         raise BadInput(f"{path} is missing: {FORMAT}")
+
+
+def check_columns(path: Path, columns: Sequence[str], known: Sequence[str]) -> None:
+    """Raise `BadInput` for a column that the file does not have, with the nearest that it has."""
+    for name in columns:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; it has {near[0]!r}" if near else ""
+            raise BadInput(f"{path} has no column {name}{hint}: {FORMAT}")
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Raise `BadInput` in place of what polars and the system raise for a file."""
+    try:
+        yield
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise unreadable(path, error) from None
 
 
 def unreadable(path: Path, error: Exception) -> BadInput:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ import polars as pl
 from pumpwatch.domain.market.snapshot import Instrument
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import BadInput
-from pumpwatch_workbench.recordings.parquet import FORMAT, check_file, unreadable
+from pumpwatch_workbench.recordings.parquet import FORMAT, check_columns, check_file, reading
 
 SEGMENT_COLUMNS = ("segment", "symbol", "start", "end")
 CONTRACT_COLUMNS = (
@@ -155,15 +154,9 @@ def read_contracts(folder: Path) -> dict[str, Instrument]:
 def read_csv(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield where each row of a file is, and its fields as text. Raises `BadInput`."""
     check_file(path)
-    try:
+    with reading(path):
         table = pl.read_csv(path, infer_schema=False)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise unreadable(path, error) from None
-    for name in columns:
-        if name not in table.columns:
-            near = difflib.get_close_matches(name, table.columns, n=1)
-            hint = f"; it has {near[0]!r}" if near else ""
-            raise BadInput(f"{path} has no column {name}{hint}: {FORMAT}")
+    check_columns(path, columns, table.columns)
     for line, row in enumerate(table.iter_rows(named=True), start=2):
         yield f"{path} line {line}", {name: value or "" for name, value in row.items()}
 

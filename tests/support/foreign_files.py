@@ -110,7 +110,6 @@ CANDLE_FILES = {
     "BTCUSDT-1m-2025-01-01.zip": lambda t: zipped(
         "BTCUSDT-1m-2025-01-01.csv", _text(klines(t, 1000), KLINES)
     ),
-    "BTCUSDT-1m-2025-01.parquet": lambda t: pl.DataFrame(t).pipe(_parquet),
     "BTCUSDT_1_2025.csv.gz": lambda t: gzip.compress(
         _text(
             t.select(
@@ -120,12 +119,6 @@ CANDLE_FILES = {
         ).encode()
     ),
 }  # fmt: skip
-
-
-def _parquet(table):
-    memory = io.BytesIO()
-    table.with_columns(pl.col("time") * 1_000_000).write_parquet(memory)
-    return memory.getvalue()
 
 
 def _rows(table, *columns):

@@ -328,8 +328,8 @@ def test_files_of_other_programs_are_sent_to_the_import(tmp_path, refused):
     folder.mkdir()
     file = folder / "BTC_USDT_USDT-1m-futures.feather"
     file.write_bytes(b"ARROW1")
-    refused(file, f"{file} is a file: make a folder of it with pumpwatch import {file}", COMMANDS)
-    refused(folder, f"holds no candles.parquet, .*with pumpwatch import {folder}", COMMANDS)
+    for path in (file, folder):
+        refused(path, f"{path} is no folder of recordings: .* pumpwatch import {path}", COMMANDS)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 50, 1_440])

@@ -16,7 +16,7 @@ from pumpwatch.domain.market.snapshot import Instrument
 from pumpwatch.domain.moments import HOUR, MINUTE
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.recordings import RecordedFolder, SegmentCandles
-from pumpwatch_workbench.recordings.parquet import unreadable
+from pumpwatch_workbench.recordings.parquet import reading
 from pumpwatch_workbench.recordings.quote import is_in_dollars, usdt_factor
 from pumpwatch_workbench.recordings.tables import read_contracts
 
@@ -63,10 +63,8 @@ class Recordings(RecordedFolder):
             return 1.0
         span = (pl.col("open_time").max() - pl.col("open_time").min() + MINUTE) / (24 * HOUR)
         daily = pl.col("turnover").sum() / span
-        try:
+        with reading(self.folder / "candles.parquet"):
             table = self.frame.group_by("segment").agg(daily.alias("daily")).collect()
-        except (OSError, pl.exceptions.PolarsError) as error:
-            raise unreadable(self.folder / "candles.parquet", error) from None
         middle = table["daily"].median() if table.height else None
         return usdt_factor(symbols[0], middle) if isinstance(middle, float) else 1.0
 

@@ -23,7 +23,7 @@ from support.foreign_files import (
 
 from pumpwatch_workbench.recordings import RecordedFolder
 from pumpwatch_workbench.research.importing import files
-from pumpwatch_workbench.research.importing.names import read_name, symbol_of
+from pumpwatch_workbench.research.importing.names import OtherKind, read_name, symbol_of
 
 
 def imported(out, *paths):
@@ -54,8 +54,9 @@ def test_candles_of_every_format_are_the_same(tmp_path, name):
         "segment,symbol,start,end\n0,BTCUSDT,2025-01-01T00:00:00Z,2025-01-01T00:30:00Z\n"
     )
     symbol = said["symbols"]["BTCUSDT"]
-    assert (symbol["candles"], symbol["holes"], symbol["intervals"]) == (30, 0, [MINUTE])
-    assert (said["left_out"]["rows"], said["skipped"], said["segments"]) == ({}, [], 1)
+    assert (symbol["candles"], symbol["holes"]) == (30, 0)
+    assert "candles of 1 minute" in symbol["seen"]
+    assert (said["left_out"], said["skipped"], said["segments"]) == ({}, [], 1)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "candles.parquet", "segments.csv",
     ]  # fmt: skip
@@ -79,20 +80,22 @@ def test_trades_of_every_format_are_kept_and_make_candles(tmp_path, name):
         "volume": first["quantity"].sum(),
         "turnover": pytest.approx((first["price"] * first["quantity"]).sum()),
     }
-    assert (said["symbols"]["BTCUSDT"]["trades"], said["left_out"]["rows"]) == (90, {})
+    assert "trades" in said["symbols"]["BTCUSDT"]["seen"]
+    assert said["left_out"] == {}
 
 
 def test_one_sentence_says_what_was_seen(tmp_path):
     table = candles(40).filter(~pl.int_range(pl.len()).is_in([5, 6, 20]))
     text = of_ccxt(table.with_columns(pl.col("time") * 1000)).splitlines()
     text[3] = f"{table['time'][2] * 1000},0.05,0.01,0.02,0.05,1"
-    path = write(tmp_path, "DOGE.csv", "\n".join(text))
-    answer = type_in("import", path, "--quote", "USDT", "--out", tmp_path / "out")
+    path = write(tmp_path, "DOGEUSDT.csv", "\n".join(text))
+    answer = type_in("import", path, "--out", tmp_path / "out")
     assert answer.errors == (
-        "DOGEUSDT: 36 candles of 1 minute, times in microseconds, 2025-01-01T00:00:00Z to"
-        " 2025-01-01T00:40:00Z, 3 holes (4 minutes), turnover is close times volume\n"
-        "Left out: 1 row with a high or low that does not enclose the other prices, first"
-        f" {path} line 4\n1 segment: {tmp_path / 'out'}\n"
+        "DOGEUSDT: candles 36, from 2025-01-01T00:00:00Z, to 2025-01-01T00:40:00Z, holes 3,"
+        " missing minutes 4, seen candles of 1 minute, times in microseconds, turnover is close"
+        " times volume\n"
+        "Left out, rows with a high or low that does not enclose the other prices: 1, first"
+        f" {path} line 4\nSegments: 1 in {tmp_path / 'out'}\n"
     )
 
 
@@ -105,9 +108,8 @@ def test_files_of_a_symbol_are_joined_in_time_also_over_a_change_of_unit(tmp_pat
     new = write(tmp_path, "BTCUSDT-1m-2025-01.zip", zipped("BTCUSDT-1m-2025-01.csv", text))
     said, found = imported(tmp_path / "out", new, old)
     same(found, table)
-    assert said["left_out"]["rows"] == {"that come twice": 5}
-    assert said["symbols"]["BTCUSDT"]["units"] == ["microseconds", "milliseconds"]
-    assert said["symbols"]["BTCUSDT"]["rows_sorted"] == 1
+    assert said["left_out"]["that come twice"][0] == 5
+    assert "times in microseconds, times in milliseconds" in said["symbols"]["BTCUSDT"]["seen"]
 
 
 def test_a_long_hole_begins_a_segment_and_a_short_one_does_not(tmp_path):
@@ -151,9 +153,9 @@ def test_rows_that_cannot_be_are_counted_and_left_out(tmp_path, kind):
     path = write(tmp_path, "BTCUSDT.csv", "\n".join([*lines[:7], row, *lines[7:]]))
     said, found = imported(tmp_path / "out", path)
     same(found, candles())
-    ((found_kind, rows),) = said["left_out"]["rows"].items()
+    ((found_kind, rows_and_first),) = said["left_out"].items()
     assert found_kind.startswith(words)
-    assert (rows, said["left_out"]["first"][found_kind]) == (1, f"{path} line 8")
+    assert rows_and_first == [1, f"{path} line 8"]
 
 
 def test_bad_trades_are_left_out_and_repeated_ids_counted_once(tmp_path):
@@ -165,14 +167,12 @@ def test_bad_trades_are_left_out_and_repeated_ids_counted_once(tmp_path):
     paths = [write(tmp_path, f"BTCUSDT_2025-01-0{day}.csv", text) for day in (1, 2)]
     said, found = imported(tmp_path / "out", *paths)
     assert found["volume"].to_list() == [4.0, 4.0]
-    assert sorted(said["left_out"]["rows"].values()) == [2, 2, 2, 2, 2]
+    assert [rows for rows, _ in said["left_out"].values()] == [2, 2, 2, 2, 2]
 
 
-def test_newest_first_is_sorted_and_said(tmp_path):
+def test_newest_first_is_sorted(tmp_path):
     path = write(tmp_path, "BTCUSDT.csv", of_ccxt(candles().reverse()))
-    said, found = imported(tmp_path / "out", path)
-    same(found, candles())
-    assert said["symbols"]["BTCUSDT"]["rows_sorted"] == 29
+    same(imported(tmp_path / "out", path)[1], candles())
     newest = write(
         tmp_path,
         "ETHUSDT_2025-01-01.csv.gz",
@@ -183,21 +183,6 @@ def test_newest_first_is_sorted_and_said(tmp_path):
         pl.read_parquet(tmp_path / "trades/trades.parquet").drop("segment").rows()
         == trades().rows()
     )
-
-
-def test_shorter_candles_are_joined_to_minutes(tmp_path):
-    table = candles(600).with_columns(time=START + pl.int_range(600) * 1_000)
-    path = write(
-        tmp_path, "BTCUSDT-1s-2025-01-01.csv", klines(table).write_csv(include_header=False)
-    )
-    said, found = imported(tmp_path / "out", path)
-    assert said["symbols"]["BTCUSDT"]["intervals"] == [1_000]
-    part = table[:60]
-    assert found.height == 10
-    assert found.row(0)[2:7] == (
-        part["open"][0], part["high"].max(), part["low"].min(), part["close"][59],
-        pytest.approx(part["volume"].sum()),
-    )  # fmt: skip
 
 
 def test_a_folder_keeps_symbols_apart_and_skips_what_is_no_market(tmp_path):
@@ -216,10 +201,20 @@ def test_a_folder_keeps_symbols_apart_and_skips_what_is_no_market(tmp_path):
 
 
 @pytest.mark.parametrize("size", [2, 7, 64])
-def test_json_is_read_in_pieces_of_any_size(tmp_path, monkeypatch, size):
-    monkeypatch.setattr(files, "CHUNK", size)
+def test_files_are_read_in_pieces_of_any_size(tmp_path, monkeypatch, size):
+    monkeypatch.setattr(files, "PIECE", size)
     path = write(tmp_path, "BTC_USDT-1m.json", CANDLE_FILES["BTC_USDT-1m.json"](candles()))
     same(imported(tmp_path / "out", path)[1], candles())
+
+
+def test_a_piece_may_begin_with_a_line_of_another_length(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "PIECE", 7)
+    lines = of_ccxt(candles()).splitlines()
+    lines = [*lines[:7], lines[7] + ",more", "", "17,1", *lines[8:]]
+    said, found = imported(tmp_path / "out", write(tmp_path, "BTCUSDT.csv", "\n".join(lines)))
+    same(found, candles())
+    path = tmp_path / "BTCUSDT.csv"
+    assert said["left_out"] == {"without a readable time": [2, f"{path} line 9"]}
 
 
 def test_days_of_trades_may_come_in_any_order(tmp_path):
@@ -228,10 +223,9 @@ def test_days_of_trades_may_come_in_any_order(tmp_path):
     paths = [
         write(tmp_path, f"BTCUSDT2025-01-0{day + 1}.csv.gz", content(days[day])) for day in (1, 0)
     ]
-    said, _ = imported(tmp_path / "out", *paths)
+    imported(tmp_path / "out", *paths)
     kept = pl.read_parquet(tmp_path / "out/trades.parquet").drop("segment")
     assert kept.rows() == pl.concat(days).rows()
-    assert said["symbols"]["BTCUSDT"]["trades"] == 180
 
 
 def test_a_column_of_symbols_keeps_them_apart(tmp_path):
@@ -254,10 +248,9 @@ def test_candles_come_before_those_made_of_trades(tmp_path):
             TRADE_FILES["BTCUSDT_2025-01-01.csv.gz"](trades()),
         ),
     ]
-    said, found = imported(tmp_path / "out", *paths)
+    _, found = imported(tmp_path / "out", *paths)
     same(found[:20], candles(20))
     assert found.height == 30
-    assert said["symbols"]["BTCUSDT"]["intervals"] == [MINUTE]
 
 
 def test_what_was_imported_can_be_backtested(tmp_path, monkeypatch):
@@ -270,18 +263,28 @@ def test_what_was_imported_can_be_backtested(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("name", "pair", "interval"),
+    ("name", "pair", "is_1m"),
     [
-        ("BTC_USDT_USDT-1m-futures.feather", "BTC/USDT/USDT", MINUTE),
-        ("BTCUSDT_1_2022-01-01_2022-01-31.csv.gz", "BTCUSDT", 0),
-        ("1INCHUSDT2025-01-01.csv.gz", "1INCHUSDT", 0),
-        ("ADA_BTC-1Mo.json", "ADA/BTC", 43_200 * MINUTE),
-        ("BTCUSDT-1mo-2025-01.zip", "BTCUSDT", 43_200 * MINUTE),
-        ("bybit-ETH-USDT-15m.csv", "ETH/USDT", 15 * MINUTE),
+        ("BTC_USDT_USDT-1m-futures.feather", "BTC/USDT/USDT", True),
+        ("BTCUSDT_1_2022-01-01_2022-01-31.csv.gz", "BTCUSDT", False),
+        ("1INCHUSDT2025-01-01.csv.gz", "1INCHUSDT", False),
+        ("bybit-ETH-USDT.csv", "ETH/USDT", False),
     ],
 )
-def test_names(name, pair, interval):
-    assert read_name(name) == (pair, interval, True)
+def test_names(name, pair, is_1m):
+    assert read_name(f"folder-5m/{name}") == (pair, is_1m)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ADA_BTC-1Mo.json", "BTCUSDT-1mo-2025-01.zip", "BTCUSDT-1M.csv", "BTCUSDT-1s.csv",
+        "ETH-15m.csv", "BTC_USDT_USDT-8h-funding_rate.feather", "leverage_tiers_USDT.json",
+    ],
+)  # fmt: skip
+def test_names_of_other_kinds(name):
+    with pytest.raises(OtherKind):
+        read_name(name)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import errno
 import gzip
+import json
 import os
 import zipfile
 
@@ -11,6 +12,7 @@ import pytest
 from support.command_line import type_in
 from support.foreign_files import (
     BYBIT_TRADES,
+    START,
     TRADE_FILES,
     candles,
     feather,
@@ -38,23 +40,28 @@ CASES = {
     "half a zip": ("BTCUSDT.zip", zipped("BTCUSDT.csv", GOOD)[:-30], "cannot be read"),
     "garbage as Feather": ("BTCUSDT.feather", b"ARROW1 no", "cannot be read"),
     "half a Feather": ("BTCUSDT.feather", feather(candles())[:-40], "cannot be read"),
-    "an empty Parquet": ("BTCUSDT.parquet", b"", "cannot be read"),
-    "JSON of another kind": ("BTCUSDT.json", '{"a": [[1]]}', "must be a list of rows"),
-    "empty JSON": ("BTCUSDT.json", "[]", "must be a list of rows"),
+    "a Parquet": ("BTCUSDT.parquet", b"", "nothing to import there: give files .feather, .csv"),
+    "JSON of another kind": ("BTCUSDT.json", '{"a": [[1]]}', "has no column time among"),
+    "empty JSON": ("BTCUSDT.json", "[]", "has no column time among"),
     "no JSON": ("BTCUSDT.json", "[[1, 2", "has 2 columns without a header"),
-    "no symbol": ("ohlcv.csv", GOOD, ": '' is no symbol: give --symbol BTCUSDT"),
-    "a coin without a quote": ("DOGE.csv", GOOD, "is no symbol: give --symbol BTCUSDT"),
+    "no symbol": ("ohlcv.csv", GOOD, ": '' is no symbol such as BTCUSDT: give --symbol"),
+    "a coin without a quote": ("DOGE.csv", GOOD, "is no symbol such as BTCUSDT"),
     "a strange symbol": ("a.csv", "symbol," + GOOD.replace("\n1", "\n€,1"), "'€' is no symbol"),
     "five minutes": (
         "BTCUSDT.csv", of_ccxt(candles(90)[::5]), "candles of 5 minutes: the rules need those of",
     ),
-    "five minutes by name": ("BTCUSDT-5m.csv", GOOD, "candles of 5 minutes: the rules"),
+    "five minutes by name": ("BTCUSDT-5m.csv", GOOD, "candles of 5m: the rules"),
+    "seconds": (
+        "BTCUSDT.csv",
+        of_ccxt(candles(600).with_columns(time=START + pl.int_range(600) * 1_000)),
+        "candles of 0.0166667 minutes: the rules need",
+    ),
     "five minutes from a row on": (
         "BTCUSDT-1m.csv",
         of_ccxt(pl.concat([candles(300)[:100], candles(600)[100::5]])),
         "what would be candles.parquet row 100 (segment 0, BTCUSDT, 2025-01-01T01:40:00Z): candles",
     ),
-    "a mark price": ("BTC_USDT_USDT-1m-mark.json", "[[1]]", "prices of a mark or an index: nobody"),
+    "a mark price": ("BTC_USDT_USDT-1m-mark.json", "[[1]]", "mark: no prices that somebody traded"),
     "no volume at all": (
         "BTCUSDT.csv", of_ccxt(candles().with_columns(volume=0.0)), "no row has a volume",
     ),
@@ -104,7 +111,7 @@ def test_what_cannot_be_imported_is_refused_in_one_sentence(tmp_path, refused, k
     assert words in line
     assert str(path) in line or kind in (
         "a header alone", "no volume at all", "five minutes from a row on", "32-bit prices",
-        "a MetaTrader file of Bybit", "JSON of another kind", "empty JSON",
+        "a MetaTrader file of Bybit",
     )  # fmt: skip
 
 
@@ -125,10 +132,10 @@ def test_what_cannot_be_used_in_a_folder_is_skipped_and_said(tmp_path, refused):
     write(folder, "BTC_USDT-1m.feather", feather(candles()))
     write(folder, "leverage_tiers_USDT.json", '{"BTC/USDT:USDT": []}')
     answer = type_in("import", folder, "--out", tmp_path / "good")
-    assert answer.status == 0
+    assert answer.status == 1
     skipped = [line for line in answer.errors.splitlines() if line.startswith("Skipped ")]
     for line, words in zip(
-        skipped, ("02.zip cannot be read", "two markets of one", "must be a list"), strict=True
+        skipped, ("02.zip cannot be read", "two markets of one", "tiers: no prices"), strict=True
     ):
         assert words in line
     (folder / "BTCUSDT-1m-2025-01.zip").unlink()
@@ -143,7 +150,15 @@ def test_an_archive_that_unpacks_to_far_more_is_not_unpacked(tmp_path, refused, 
         ("BTCUSDT.zip", zipped("BTCUSDT.csv", text)),
         ("BTCUSDT.csv.gz", gzip.compress(text.encode())),
     ):
-        assert "which no archive of candles is" in refused(write(tmp_path / "in", name, content))
+        assert "larger than any archive of candles" in refused(
+            write(tmp_path / "in", name, content)
+        )
+
+
+def test_lines_without_end_do_not_fill_the_memory(tmp_path, refused, monkeypatch):
+    monkeypatch.setattr(files, "PIECE", 1_000_000)
+    content = gzip.compress(GOOD.encode() + b"1" * 4_000_000)
+    assert "or has no lines" in refused(write(tmp_path / "in", "BTCUSDT.csv.gz", content))
 
 
 def test_an_encrypted_archive(tmp_path, refused):
@@ -162,17 +177,11 @@ def test_markets_that_would_have_one_symbol_are_not_mixed(tmp_path, refused):
     assert "BTC/USDT/USDT and BTC/USDT are two markets of one symbol" in line
 
 
-def test_one_symbol_is_not_given_to_several(tmp_path, refused):
+def test_symbols_of_a_column_are_not_made_one(tmp_path):
     table = candles().with_columns(symbol=np.array(["AUSDT", "BUSDT"])[np.arange(30) % 2])
     path = write(tmp_path / "in", "all.csv", table.write_csv())
-    assert "holds several symbols" in refused(path, "--symbol", "AUSDT")
-
-
-@pytest.mark.parametrize("text", ["1x", "m", "0m", "-1m"])
-def test_an_interval_that_is_none(tmp_path, refused, text):
-    assert "--interval is" in refused(
-        write(tmp_path / "in", "BTCUSDT.csv", GOOD), "--interval", text
-    )
+    words = ("--symbol", "AUSDT", "--out", tmp_path / "out", "--json")
+    assert list(json.loads(type_in("import", path, *words).output)["symbols"]) == ["AUSDT", "BUSDT"]
 
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
@@ -184,6 +193,38 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
             2, f"{out} is there and not empty: name another folder with --out",
         )  # fmt: skip
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["mine.txt"]
+
+
+def test_what_a_killed_import_left_is_removed(tmp_path):
+    path = write(tmp_path / "in", "BTCUSDT.csv", GOOD)
+    (tmp_path / "out/.import-abc").mkdir(parents=True)
+    (tmp_path / "out/.import-abc/part-0").write_text("old")
+    assert type_in("import", path, "--out", tmp_path / "out").status == 0
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [
+        "candles.parquet", "segments.csv",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("others", ["no ids", "other ids"])
+def test_trades_that_would_count_twice_are_refused(tmp_path, refused, others):
+    spot = TRADE_FILES["BTCUSDT_2025-01-01.csv.gz"]
+    write(tmp_path / "in", "BTCUSDT-trades.csv.gz", spot(trades()))
+    table = trades()[30:].drop("id", strict=False).rename({"time": "timestamp"})
+    if others == "other ids":
+        table = table.with_row_index("id", offset=5_000)
+    write(tmp_path / "in", "BTCUSDT.csv", table.write_csv())
+    line = refused(*sorted((tmp_path / "in").iterdir()))
+    assert "another file has trades from 2025-01-01T00:10:00Z on too" in line
+
+
+def test_nothing_is_kept_of_a_file_that_is_skipped(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "PIECE", 64)
+    folder = tmp_path / "in"
+    write(folder, "AUSDT.csv", GOOD)
+    write(folder, "BUSDT.csv.gz", gzip.compress(GOOD.encode())[:-30])
+    answer = type_in("import", folder, "--out", tmp_path / "out", "--json")
+    assert answer.status == 1
+    assert list(json.loads(answer.output)["symbols"]) == ["AUSDT"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
@@ -202,10 +243,10 @@ def test_a_file_that_cannot_be_opened_and_a_full_disk(tmp_path, refused, monkeyp
 
         return opened
 
-    monkeypatch.setattr(files, "_copied", fail(errno.ENOSPC))
+    monkeypatch.setattr(pl.DataFrame, "write_ipc", fail(errno.ENOSPC))
     assert "the disk is full" in refused(path)
     monkeypatch.setattr(files.gzip, "open", fail(errno.EACCES))
-    assert "permission denied" in refused(path)
+    assert "ermission denied" in refused(path)
 
 
 def test_interrupted_it_leaves_nothing(tmp_path, monkeypatch):
