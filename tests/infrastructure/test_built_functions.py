@@ -61,7 +61,7 @@ def test_detect_scans_cold_and_warm_and_answers_a_bad_event(start, scene):
     bad = detect.invoke({"nonsense": 1})
     assert "neither scheduled_time nor time" in bad.payload["error"]
     probe = detect.invoke({"action": "probe"}).payload
-    assert list(probe["checks"]) == ["exchange", "table", "history", "pushgateway"]
+    assert list(probe["checks"]) == ["exchange", "table", "history", "pushgateway", "settings"]
     assert not_ok(probe) == ["exchange"], "the market's clock stands in another year"
     assert "ahead of the exchange's" in probe["checks"]["exchange"]["detail"]
     assert detect.starts == 1
@@ -124,7 +124,7 @@ def test_trade_enters_on_a_stream_batch_and_only_once_after_a_crash(start, scene
     assert trade.invoke(scene.stack.scheduled_event(TRADE, scene.clock.now())).error is None
     assert "error" in trade.invoke({"Records": "none"}).payload
     probe = trade.invoke({"action": "probe"}).payload
-    assert list(probe["checks"]) == ["exchange", "table", "time", "key", "pushgateway"]
+    assert list(probe["checks"]) == ["exchange", "table", "time", "key", "pushgateway", "settings"]
     assert not_ok(probe) == ["exchange"]
     assert scene.key.api_secret not in str(probe)
 

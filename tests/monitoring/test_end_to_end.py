@@ -197,7 +197,7 @@ def panels_show_what_the_journal_knows(played):
     realised = sum(trade.realised_pnl for trade in closed)
     assert played.value(f"{on} Profit and loss A") == pytest.approx(float(realised))
     assert played.value(f"{on} Open positions A") == len(trades) - len(closed)
-    assert played.value(f"{on} Mode A") == 1, "live"
+    assert played.value(f"{on} Mode A") == 2, "live"
     assert played.value(f"{on} Win rate A") == pytest.approx(wins / len(closed))
     assert played.value(f"{on} Fill rate A") == 1
     assert grown(played, f"{on} Trades closed A") == {
