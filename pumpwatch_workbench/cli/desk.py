@@ -12,7 +12,16 @@ import typer
 from rich.console import Console
 
 from pumpwatch_workbench.cli.bybit import checked_address
-from pumpwatch_workbench.cli.options import DetectorOption, Setting, StrategyOption
+from pumpwatch_workbench.cli.options import (
+    Confirm,
+    DeskUrl,
+    DetectorOption,
+    KeyFile,
+    Keyring,
+    Setting,
+    StrategyOption,
+    WebhookVariable,
+)
 from pumpwatch_workbench.pages.words import money, signed_money
 from pumpwatch_workbench.play.desk.options import DeskOptions, desk_options
 from pumpwatch_workbench.play.desk.play import play, stop_on_signals
@@ -27,16 +36,9 @@ def desk(
     mode: Annotated[
         str | None, typer.Option(help="paper (the default), demo or live, which is real money.")
     ] = None,
-    confirm: Annotated[
-        str | None,
-        typer.Option(metavar="UID", help="The account's UID: live trades no other account."),
-    ] = None,
-    key_file: Annotated[
-        Path | None, typer.Option(help="File or folder of the exchange's key, for demo and live.")
-    ] = None,
-    keyring: Annotated[
-        bool, typer.Option("--keyring", help="Take the key from the system's keyring.")
-    ] = False,
+    confirm: Confirm = None,
+    key_file: KeyFile = None,
+    keyring: Keyring = None,
     symbols: Annotated[
         str | None,
         typer.Option(help="Only these, such as BTCUSDT,1000*USDT; without it the whole market."),
@@ -49,24 +51,14 @@ def desk(
     store: Annotated[
         Path | None, typer.Option(help="File for everything; without it ~/.pumpwatch/MODE.db.")
     ] = None,
-    base_url: Annotated[
-        str | None, typer.Option(metavar="URL", help="Which Bybit, or a simulator on this machine.")
-    ] = None,
-    slack_webhook_env: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="Name of the variable that holds Slack's webhook address."
-        ),
-    ] = None,
+    base_url: DeskUrl = None,
+    slack_webhook_env: WebhookVariable = None,
     metrics_port: Annotated[
         int | None, typer.Option(help="Serve metrics for Prometheus and /healthz; 0: a free port.")
     ] = None,
     metrics_address: Annotated[
         str | None, typer.Option(metavar="IP", help="Where to serve them; 127.0.0.1 by default.")
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Lift a halt, of a protection or of a person.")
-    ] = False,
     config: Annotated[
         Path | None,
         typer.Option(help="The configuration; see pumpwatch config --help for others."),
@@ -93,19 +85,18 @@ def desk(
         "mode": mode,
         "live_trading_confirmation": confirm,
         "key_file": key_file,
-        "keyring": keyring or None,
+        "keyring": keyring,
         "symbols": symbols,
-        "strategy": strategy and strategy.value,
-        "detector": detector and detector.value,
+        "strategy": strategy,
+        "detector": detector,
         "duration": duration,
         "store": store,
-        "bybit_base_url": None if base_url is None else checked_address("--base-url", base_url),
+        "bybit_base_url": base_url and checked_address("--base-url", base_url),
         "slack_webhook_env": slack_webhook_env,
         "metrics_port": metrics_port,
         "metrics_address": metrics_address,
     }
-    pairs = pairs_from(set_ or ())
-    options = desk_options(given, os.environ, file=config, pairs=pairs, resume=resume)
+    options = desk_options(given, os.environ, file=config, pairs=pairs_from(set_ or ()))
     for warning in options.warnings:
         typer.echo(f"pumpwatch: {warning}", err=True)
     _run(options, as_json=as_json)

@@ -61,6 +61,23 @@ ReportPage = Annotated[Path, typer.Option(help="Where the report page goes.")]
 Region = Annotated[
     str, typer.Option(help="AWS region; empty: that of your environment or profile.")
 ]
+Confirm = Annotated[
+    str | None,
+    typer.Option(metavar="UID", help="The account's UID: live trades no other account."),
+]
+KeyFile = Annotated[
+    Path | None, typer.Option(help="File or folder of the exchange's key, for demo and live.")
+]
+Keyring = Annotated[
+    bool | None, typer.Option("--keyring", help="Take the key from the system's keyring.")
+]
+WebhookVariable = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Name of the variable that holds Slack's webhook address."),
+]
+DeskUrl = Annotated[
+    str | None, typer.Option(metavar="URL", help="Which Bybit, or a simulator on this machine.")
+]
 BaseUrl = Annotated[
     str, typer.Option(metavar="URL", help="Which Bybit, or a simulator on this machine.")
 ]

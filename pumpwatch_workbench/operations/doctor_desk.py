@@ -13,7 +13,7 @@ import urllib3
 
 from pumpwatch.adapters.deadlines import TimerDeadline
 from pumpwatch.bootstrap.connection import connect_to_bybit
-from pumpwatch.bootstrap.key_check import check_key, check_time
+from pumpwatch.bootstrap.key_check import check_key
 from pumpwatch.bootstrap.probe import MOST_SKEW_SECONDS, Check, CheckFailed, Facts, run_checks
 from pumpwatch.ports import Deadline, Secrets
 from pumpwatch.settings.shared import LOOPBACK
@@ -51,7 +51,6 @@ class DeskDoctor:
             "exchange": self._exchange,
             "symbols": self._symbols,
             "key": self._key,
-            "time": lambda deadline: check_time(self._options.trade, deadline),
             "webhook": self._webhook,
         }
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from contextlib import closing, nullcontext
 from dataclasses import replace
@@ -14,7 +13,6 @@ from typer.testing import CliRunner
 
 from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.trades import RepairNote, TradeState
-from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.main import app
 from studies.campaign.campaign import Campaign, play_worlds
 from studies.campaign.exchange import OverHttp
@@ -99,14 +97,6 @@ def test_every_second_world_has_a_file_and_the_same_troubles_as_in_memory() -> N
         assert (kept.signals, kept.ticks) == (in_file.signals, in_file.ticks)
         struck += in_file.struck
     assert struck["crash_before"] > 0
-
-
-def test_both_stores_are_played_when_asked_for() -> None:
-    asked = ["campaign", "--seeds", "2", "--workers", "1", "--stores", "both", "--json"]
-    shown = json.loads(CliRunner().invoke(app, asked).stdout)
-    assert (shown["worlds"], shown["broken"]) == (4, [])
-    replayed = CliRunner().invoke(app, ["campaign", "--replay", "1", "--stores", "both"])
-    assert isinstance(replayed.exception, BadInput)
 
 
 @pytest.mark.parametrize(("statements", "done"), [(0, False), (1, False), (2, False), (3, True)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import closing, contextmanager, nullcontext, suppress
 from hashlib import blake2b
 from pathlib import Path
@@ -15,21 +15,26 @@ from pumpwatch.errors import BadCredentials, BadInput, PumpwatchError
 from pumpwatch.ports import Secrets
 from pumpwatch.settings.shared import LOOPBACK
 from pumpwatch.settings.trade import TradeSettings
+from pumpwatch_workbench.configuration.load import DeskSettings
 from pumpwatch_workbench.local.home import home
+from pumpwatch_workbench.local.keys import key_source
 from pumpwatch_workbench.local.store import exclusive_lock
 
 
 class PatientSecrets(Secrets):
     """Opens the place of the key with the first question, and again until that is possible."""
 
-    def __init__(self, opened: Callable[[], Secrets]) -> None:
-        self._opened = opened
+    def __init__(self, settings: DeskSettings, environment: MutableMapping[str, str]) -> None:
+        self._file = Path(settings.key_file) if settings.key_file else None
+        self._keyring, self._environment = settings.keyring, environment
         self._source: Secrets | None = None
 
     def exchange_key(self) -> ExchangeKey:
         if self._source is None:
             try:
-                self._source = self._opened()
+                self._source = key_source(
+                    file=self._file, keyring=self._keyring, environment=self._environment
+                )
             except BadInput as error:
                 raise BadCredentials(str(error)) from None
         return self._source.exchange_key()

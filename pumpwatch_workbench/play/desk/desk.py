@@ -96,7 +96,7 @@ class Desk:
         self._requests_before = 0
         self._asked: set[str] = set()
         self._chosen = chosen_by(options.detect)
-        self.market = WatchedMarket(exchange.market, options.detect.symbol_choice)
+        self.market = WatchedMarket(exchange.session, options.detect)
         detect_stores = DetectStores(
             history, self.signals, SqliteEventStore(database), leases, totals
         )

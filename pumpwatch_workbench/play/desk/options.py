@@ -13,7 +13,7 @@ from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.shared import LOOPBACK
 from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.cli.times import parse_duration
-from pumpwatch_workbench.configuration.load import load
+from pumpwatch_workbench.configuration.load import DeskSettings, load
 from pumpwatch_workbench.local.home import home
 
 
@@ -21,20 +21,15 @@ from pumpwatch_workbench.local.home import home
 class DeskOptions:
     """One start of the desk. `webhook` is a secret: it is never shown."""
 
-    store: Path
+    desk: DeskSettings
     detect: DetectSettings
     trade: TradeSettings
+    store: Path
     warnings: tuple[str, ...] = ()
     """Variables of the environment that look like a misspelt setting."""
     duration: int | None = None
     """Milliseconds after which it ends by itself; None: until it is interrupted."""
     webhook: str = field(default="", repr=False)
-    metrics_port: int | None = None
-    """0 takes a free port."""
-    metrics_address: str = "127.0.0.1"
-    resume: bool = False
-    key_file: Path | None = None
-    keyring: bool = False
 
     @property
     def mode(self) -> str:
@@ -53,7 +48,6 @@ def desk_options(
     *,
     file: Path | None = None,
     pairs: Mapping[str, str] | None = None,
-    resume: bool = False,
 ) -> DeskOptions:
     """Return the options: those given, `pairs` of settings, the environment's, a file's.
 
@@ -66,23 +60,14 @@ def desk_options(
         raise BadInput(trade.no_time_to_enter)
     length = loaded.given.get("duration")
     return DeskOptions(
-        store=Path(desk.store) if desk.store else default_store(desk.mode),
+        desk=desk,
         detect=loaded.detect,
         trade=trade,
+        store=Path(desk.store) if desk.store else home() / f"{desk.mode}.db",
         warnings=loaded.warnings,
         duration=parse_duration(length.shown, length.text) if length else None,
         webhook=webhook_from(desk.slack_webhook_env) if desk.slack_webhook_env else "",
-        metrics_port=None if desk.metrics_port < 0 else desk.metrics_port,
-        metrics_address=desk.metrics_address,
-        resume=resume,
-        key_file=Path(desk.key_file) if desk.key_file else None,
-        keyring=desk.keyring,
     )
-
-
-def default_store(mode: str = "paper") -> Path:
-    """Return where a mode is kept unless a file is named."""
-    return home() / f"{mode}.db"
 
 
 def webhook_from(name: str) -> str:

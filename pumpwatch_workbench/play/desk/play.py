@@ -11,13 +11,11 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from functools import partial
 from types import FrameType
 
 from pumpwatch.bootstrap.trade import MOST_READS
 from pumpwatch.errors import BadInput, PumpwatchError, RetryLater
 from pumpwatch.ports import Secrets
-from pumpwatch_workbench.local.keys import key_source
 from pumpwatch_workbench.local.store import Database
 from pumpwatch_workbench.play.desk.account import PatientSecrets, traded_alone
 from pumpwatch_workbench.play.desk.desk import Desk, claim
@@ -59,20 +57,20 @@ def play(
         trade = options.trade
         claim(database, mode=options.mode, stage=trade.stage, base_url=trade.bybit_base_url)
         secrets, executor = _account(options, stack)
-        health, port = Health(), options.metrics_port
-        metrics = None if port is None else ShownMetrics(trade.stage)
+        health, port = Health(), options.desk.metrics_port
+        metrics = None if port < 0 else ShownMetrics(trade.stage)
         waited = stop.wait if pace_of is None else time.sleep
         wait = lambda seconds: (waited(seconds), None)[1]  # noqa: E731
         desk = Desk(options, database, metrics, secrets, executor, wait)
         stack.callback(desk.close)
         teller.holds_trades = desk.holds_trades
-        if metrics is not None and port is not None:
-            endpoint = metrics_endpoint(metrics, health, port, options.metrics_address)
+        if metrics is not None:
+            endpoint = metrics_endpoint(metrics, health, port, options.desk.metrics_address)
             _serve(endpoint, stack, teller)
         if options.webhook:
             messages = SlackMessages(options.webhook, complain=teller.note)
             teller.slack = stack.enter_context(messages)
-        _resume_or_say(options, desk, teller)
+        _say_if_halted(options, desk, teller)
         pace = ExchangePace(desk.time, stop) if pace_of is None else pace_of(desk)
         teller.now = pace.now
         relax_collector()
@@ -88,10 +86,7 @@ def _account(options: DeskOptions, stack: ExitStack) -> tuple[Secrets | None, Ex
     """Return the key's place and the threads for an account, which no other process may trade."""
     if not options.trade.uses_account:
         return None, None
-    opened = partial(
-        key_source, file=options.key_file, keyring=options.keyring, environment=os.environ
-    )
-    secrets = PatientSecrets(opened)
+    secrets = PatientSecrets(options.desk, os.environ)
     stack.enter_context(traded_alone(options.trade, secrets))
     threads = min(options.trade.parallel_requests * 3 // 2, MOST_READS)
     if threads == 1:
@@ -109,21 +104,16 @@ def _serve(endpoint: AbstractContextManager[str], stack: ExitStack, teller: Tell
         teller.note(f"Trades are open, so the desk goes on without metrics: {error}")
 
 
-def _resume_or_say(options: DeskOptions, desk: Desk, teller: Teller) -> None:
+def _say_if_halted(options: DeskOptions, desk: Desk, teller: Teller) -> None:
     try:
         halt = desk.halts.current()
-        if halt is not None and options.resume:
-            command = f"pumpwatch desk --mode {options.mode} --resume"
-            desk.halts.resume(by=command, time=time.time_ns() // 1_000_000)
     except PumpwatchError as error:
         teller.note(f"Whether entries are halted cannot be told: {error}")
         return
-    if halt is not None and options.resume:
-        teller.note(f"The halt is lifted ({halt.reason})")
-    elif halt is not None:
+    if halt is not None:
         teller.note(
-            f"Halted by {halt.by}: {halt.reason}. Nothing is opened until you start with --resume,"
-            f" or until pumpwatch resume --store {options.store}"
+            f"Halted by {halt.by}: {halt.reason}. Nothing is opened until"
+            f" pumpwatch resume --store {options.store}"
         )
 
 

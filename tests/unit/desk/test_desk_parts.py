@@ -13,6 +13,7 @@ from support.paper_trading import Seen
 
 from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
 from pumpwatch.errors import BadCredentials, BadInput, StoreUnavailable
+from pumpwatch_workbench.configuration.load import DeskSettings
 from pumpwatch_workbench.local.keys import key_source
 from pumpwatch_workbench.local.store import Database, SqliteJournal, SqliteOwnLeases, StoreProblem
 from pumpwatch_workbench.local.store.stores import check_lease
@@ -176,7 +177,7 @@ def test_a_demo_account_is_told_by_its_key(tmp_path, monkeypatch):
     settings = desk_options({"mode": "demo"}, {}).trade
     keys = {"BYBIT_API_KEY": "k1234567890", "BYBIT_API_SECRET": "s1234567890"}
     secrets = key_source(file=None, keyring=False, environment=keys)
-    nobody = PatientSecrets(lambda: key_source(file=None, keyring=False, environment={}))
+    nobody = PatientSecrets(DeskSettings(), {})
     with traded_alone(settings, secrets):
         with pytest.raises(BadInput, match="trades this account"), traded_alone(settings, secrets):
             pass
@@ -186,7 +187,7 @@ def test_a_demo_account_is_told_by_its_key(tmp_path, monkeypatch):
 
 def test_a_key_that_is_put_later_is_taken(tmp_path):
     file = tmp_path / "key.json"
-    secrets = PatientSecrets(lambda: key_source(file=file, keyring=False, environment={}))
+    secrets = PatientSecrets(DeskSettings(key_file=str(file)), {})
     secrets.forget()
     with pytest.raises(BadCredentials, match=r"key\.json"):
         secrets.exchange_key()
@@ -194,7 +195,7 @@ def test_a_key_that_is_put_later_is_taken(tmp_path):
     assert secrets.exchange_key().api_key == "k1234567890"
     assert secrets.push_credentials() is None
     secrets.forget()
-    nothing = PatientSecrets(lambda: key_source(file=None, keyring=False, environment={}))
+    nothing = PatientSecrets(DeskSettings(), {})
     with pytest.raises(BadCredentials, match="no key was given"):
         nothing.exchange_key()
 

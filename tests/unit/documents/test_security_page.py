@@ -50,6 +50,6 @@ def test_servers_on_this_machine_listen_on_loopback_alone():
     metrics, health = endpoint.ShownMetrics("paper"), endpoint.Health()
     with endpoint.metrics_endpoint(metrics, health, 0) as address:
         assert address.startswith(f"http://{LOOPBACK}:")
-    assert desk_options({}, {}).metrics_address == LOOPBACK == "127.0.0.1"
+    assert desk_options({}, {}).desk.metrics_address == LOOPBACK == "127.0.0.1"
     for path in (ROOT / "pumpwatch_workbench").rglob("*.py"):
         assert not re.search(r"0\.0\.0\.0|\[::\]|INADDR_ANY", path.read_text(encoding="utf-8"))

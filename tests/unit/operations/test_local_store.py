@@ -110,7 +110,7 @@ def test_halt_from_beside_stops_paper_trading_and_closes_its_positions(tmp_path)
         _, first = trade_for(world, options_for(world.url, store, duration=7.5 * MINUTE))
         assert (first.opened, first.open_positions) == (1, 1)
         asked = type_in(
-            "halt", "--reason", "get out", "--store", store, "--close-positions", "--stage", "paper"
+            "halt", "--reason", "get out", "--store", store, "--close-positions", "--yes"
         )
         assert asked.status == 0, asked.errors
         seen, second = trade_for(world, options_for(world.url, store, duration=1 * MINUTE))

@@ -81,21 +81,12 @@ def test_entries_are_halted_before_closing_is_asked_about(deployed, typed):
     assert halts(deployed).current().close_positions is False
 
 
-@pytest.mark.parametrize(
-    ("arguments", "typed"), [([], "y\n"), (["--yes"], ""), (["--stage", "prod"], "")]
-)
+@pytest.mark.parametrize(("arguments", "typed"), [([], "y\n"), (["--yes"], "")])
 def test_closing_is_asked_of_trade(deployed, arguments, typed):
     answer = run("halt", "--close-positions", *arguments, input=typed)
     assert answer.exit_code == 0, answer.output
     assert "and closes its positions" in answer.output
     assert halts(deployed).current().close_positions
-
-
-def test_a_stage_that_is_not_there_is_not_halted(deployed):
-    answer = run("halt", "--stage", "dev")
-    assert isinstance(answer.exception, BadInput)
-    assert "no stage is dev" in str(answer.exception)
-    assert halts(deployed).current() is None
 
 
 def test_nothing_to_resume_is_bad_input(deployed):
