@@ -85,20 +85,15 @@ def _rest(exchange: MeasuredExchange, folder: Path) -> dict[str, float]:
     }
     options = desk_options(given, {"REQUESTS_PER_SECOND": "110"})
     play(options, RunView(), threading.Event(), lambda desk: HeldPace(exchange))
-    database = Database(store, writable=False)
-    warm = list(SqliteRunRecords(database).since(0))[WARM:]
-    database.close()
-    cpu = sorted(record.cpu_seconds for record in warm)
-    wall = [(record.detect_seconds or 0.0) + (record.trade_seconds or 0.0) for record in warm]
+    with closing(Database(store, writable=False)) as database:
+        warm = list(SqliteRunRecords(database).since(0))[WARM:]
+    cpu = [record.cpu_seconds for record in warm]
     return {
         "tick_1000_symbols_cpu_seconds_p50": statistics.median(cpu),
-        "tick_1000_symbols_cpu_seconds_max": cpu[-1],
-        "tick_1000_symbols_wall_seconds_p50": statistics.median(wall),
-        "tick_1000_symbols_requests_p50": statistics.median(record.requests for record in warm),
+        "tick_1000_symbols_cpu_seconds_max": max(cpu),
         # Each record covers the scans of its minute.
         "share_of_a_core": statistics.median(cpu) / 60,
         "process_memory_mib": max(record.memory_mib or 0.0 for record in warm),
-        "store_mib": store.stat().st_size / 2**20,
     }
 
 
@@ -128,22 +123,21 @@ def _entries(exchange: MeasuredExchange, folder: Path) -> dict[str, float]:
             for number, (symbol, price) in enumerate(prices(exchange)[:ENTRIES])
         ]
         desk.close()
-    most, *medians = zip(*entries[WARM:], strict=True)
-    names = ("seconds", "own_seconds", "own_cpu_seconds")
-    return {"signal_to_ack_exchange_rounds_max": max(most)} | {
-        f"signal_to_ack_{name}_p50": statistics.median(values)
-        for name, values in zip(names, medians, strict=True)
+    most, seconds = zip(*entries[WARM:], strict=True)
+    return {
+        "signal_to_ack_exchange_rounds_max": max(most),
+        "signal_to_ack_own_seconds_p50": statistics.median(seconds),
     }
 
 
 def _entry(
     exchange: MeasuredExchange, desk: Desk, symbol: str, price: float, now: int
-) -> tuple[float, float, float, float]:
-    """Return rounds, seconds, those without a request under way, and CPU seconds."""
+) -> tuple[int, float]:
+    """Return rounds, and seconds without a request under way until the order is acknowledged."""
     exchange.tell("time", now)
     signal = a_signal(symbol, price, now)
     with recorded() as recorder:
-        cpu, begin = time.process_time(), time.perf_counter()
+        begin = time.perf_counter()
         desk.signals.publish(signal)
         desk.trade(Tick(now, signal.signal_id, (signal.signal_id,)))
     requests = sorted(recorder.until(CREATE), key=lambda request: request.start)
@@ -152,8 +146,7 @@ def _entry(
         asking += max(0.0, request.end - max(request.start, last))
         last = max(last, request.end)
     (sent,) = (request for request in requests if request.path == CREATE)
-    seconds = sent.end - begin
-    return rounds(requests), seconds, seconds - asking, sent.cpu - cpu
+    return rounds(requests), sent.end - begin - asking
 
 
 def _restarts(exchange: MeasuredExchange, folder: Path) -> dict[str, float]:

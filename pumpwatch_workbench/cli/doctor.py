@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -98,13 +98,10 @@ def doctor(
 
 def _of_desk(store: Path, mode: str | None, given: dict[str, object]) -> Iterator[Finding]:
     """Yield the findings about a desk with these options, and what is not noted in the store."""
-    with suppress(StoreProblem):  # what is wrong with it is a finding
-        database = Database(store, writable=False)
-        try:
-            mode = mode or mode_of(database)
-            given["bybit_base_url"] = given["bybit_base_url"] or database.note("base_url")
-        finally:
-            database.close()
+    # What is wrong with the store is a finding.
+    with suppress(StoreProblem), closing(Database(store, writable=False)) as database:
+        mode = mode or mode_of(database)
+        given["bybit_base_url"] = given["bybit_base_url"] or database.note("base_url")
     given |= {"store": store, "mode": mode}
     try:
         # The desk's start may name the strategy: nothing that is checked depends on it.

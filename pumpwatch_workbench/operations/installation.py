@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,8 +81,7 @@ def installation_of_stack(stack: DeployedStack) -> Iterator[Installation]:
 @contextmanager
 def installation_of_store(path: Path, *, may_be_older: bool = False) -> Iterator[Installation]:
     """Open a store beside the process that uses it. Raises `StoreProblem`."""
-    database = Database(path, alone=False, may_be_older=may_be_older)
-    try:
+    with closing(Database(path, alone=False, may_be_older=may_be_older)) as database:
         mode = mode_of(database)
         yield Installation(
             stage=stage_of(database),
@@ -95,5 +94,3 @@ def installation_of_store(path: Path, *, may_be_older: bool = False) -> Iterator
             at_rest=holder_of(path) is None,
             is_local=True,
         )
-    finally:
-        database.close()

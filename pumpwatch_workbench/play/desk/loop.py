@@ -27,7 +27,6 @@ from pumpwatch_workbench.play.desk.desk import Desk
 from pumpwatch_workbench.play.desk.endpoint import Health
 from pumpwatch_workbench.play.desk.options import DeskOptions
 from pumpwatch_workbench.play.desk.pace import Pace
-from pumpwatch_workbench.play.desk.slack import Counts
 from pumpwatch_workbench.play.desk.telling import PlayedTick, Tally, Teller
 from pumpwatch_workbench.play.views.view import RunFacts, TickSnapshot
 
@@ -60,7 +59,7 @@ class DeskLoop:
         self._teller = teller
         self._pace = pace
         self._health = health
-        self._requests, self._alerts, self._cpu_seconds = 0, (0, 0), time.process_time()
+        self._requests, self._cpu_seconds = 0, time.process_time()
         self._minute = -1
         self._scan_problem = ""
         self._exit_is_near = False
@@ -262,7 +261,7 @@ class DeskLoop:
             time=self._pace.now(),
             tick=teller.tally.ticks,
             equity=report.equity,
-            movers=self._desk.market.movers() if teller.view.shows_movers else (),
+            movers=self._desk.market.movers,
             positions=tuple(report.positions),
             events_open=tick.detected.events_open if tick.detected else 0,
         )
@@ -275,8 +274,8 @@ class DeskLoop:
         """
         cpu_seconds = time.process_time()
         requests = self._desk.request_count
-        counts = self._teller.slack.counts if self._teller.slack else Counts()
-        raised, delivered = counts.raised, counts.delivered
+        slack = self._teller.slack
+        raised, delivered = (0, 0) if slack is None else slack.take_counts()
         record = RunRecord(
             time=begin,
             detect_seconds=tick.seconds.get("detect"),
@@ -286,12 +285,11 @@ class DeskLoop:
             requests=requests - self._requests,
             stale=tick.late,
             equity=tick.traded.equity if tick.traded else None,
-            alerts_raised=raised - self._alerts[0],
-            alerts_delivered=delivered - self._alerts[1],
+            alerts_raised=raised,
+            alerts_delivered=delivered,
             problem="; ".join(tick.problems) or self._scan_problem,
         )
-        self._requests, self._alerts = requests, (raised, delivered)
-        self._cpu_seconds, self._scan_problem = cpu_seconds, ""
+        self._requests, self._cpu_seconds, self._scan_problem = requests, cpu_seconds, ""
         try:
             self._desk.records.add(record)
         except RetryLater as error:

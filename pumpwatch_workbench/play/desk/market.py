@@ -21,14 +21,17 @@ SHORTEST_LOOK = 50_000
 
 
 class WatchedMarket(BybitMarketData):
-    """The market that detection sees; detection itself chooses its symbols."""
+    """The market that detection sees; detection itself chooses its symbols.
+
+    `movers` are the symbols that moved most between the last two looks, the strongest first.
+    """
 
     def __init__(self, session: BybitSession, settings: DetectSettings) -> None:
         super().__init__(session, parallel_requests=settings.parallel_requests)
         self._choice = settings.symbol_choice
         self._before: dict[str, float] = {}
         self._looked = 0
-        self._movers: tuple[Mover, ...] = ()
+        self.movers: tuple[Mover, ...] = ()
 
     def check(self) -> None:
         """Raise `BadInput` when the exchange lists nothing by a name or pattern of the settings."""
@@ -39,10 +42,6 @@ class WatchedMarket(BybitMarketData):
                 f"the symbols name {', '.join(unlisted[:5])}, which the exchange does not trade as"
                 " a USDT perpetual: look the name up there"
             )
-
-    def movers(self) -> tuple[Mover, ...]:
-        """Return the symbols that moved most between the last two looks, the strongest first."""
-        return self._movers
 
     def snapshot(self, symbol: str = "") -> MarketSnapshot:
         seen = super().snapshot(symbol)
@@ -58,7 +57,7 @@ class WatchedMarket(BybitMarketData):
             change = np.where(before > 0, seen.last_price / before - 1.0, 0.0)
             order = np.argsort(-np.abs(change), kind="stable").tolist()
             watched = (row for row in order if self._choice.takes(seen.symbols[row]))
-            self._movers = tuple(
+            self.movers = tuple(
                 Mover(seen.symbols[row], float(change[row]), float(seen.turnover_24h[row]))
                 for row in islice(watched, MOVERS)
             )

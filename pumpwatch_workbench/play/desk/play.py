@@ -48,6 +48,10 @@ def play(
     cannot be opened or used, `NoNetwork`, a ban.
     """
     teller = Teller(options.mode, view)
+
+    def wait(seconds: float) -> None:
+        stop.wait(seconds)
+
     with ExitStack() as stack:
         stack.enter_context(_warnings_shown(teller))
         for warning in options.warnings:
@@ -59,8 +63,6 @@ def play(
         secrets, executor = _account(options, stack)
         health, port = Health(), options.desk.metrics_port
         metrics = None if port < 0 else ShownMetrics(trade.stage)
-        waited = stop.wait if pace_of is None else time.sleep
-        wait = lambda seconds: (waited(seconds), None)[1]  # noqa: E731
         desk = Desk(options, database, metrics, secrets, executor, wait)
         stack.callback(desk.close)
         teller.holds_trades = desk.holds_trades

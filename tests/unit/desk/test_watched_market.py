@@ -38,9 +38,9 @@ def test_movers_are_of_the_last_two_looks_that_are_about_a_minute_apart(monkeypa
     )
     market.snapshot()
     market.snapshot()
-    assert market.movers() == ()
+    assert market.movers == ()
     market.snapshot()
-    moved = [(mover.symbol, round(mover.change, 3)) for mover in market.movers()]
+    moved = [(mover.symbol, round(mover.change, 3)) for mover in market.movers]
     assert moved == [("BUSDT", -0.3), ("AUSDT", 0.1)]
     market.snapshot()
-    assert [mover.symbol for mover in market.movers()] == ["BUSDT", "AUSDT"]
+    assert [mover.symbol for mover in market.movers] == ["BUSDT", "AUSDT"]

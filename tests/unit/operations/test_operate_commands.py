@@ -114,7 +114,7 @@ def test_resume_shows_the_trades_that_halt_and_takes_them_when_told_so(halted_by
     answer = run("resume", "--reason", "both explained", input="y\n")
     assert answer.exit_code == 0, answer.output
     shown = answer.output + answer.stderr
-    for text in ("AUSDT since 2026-01-05 00:01:00Z", LOST, "BUSDT", "lost-1"):
+    for text in ("AUSDT since 2026-01-05T00:01:00Z", LOST, "BUSDT", "lost-1"):
         assert text in shown
     assert "OPENUSDT" not in shown
     assert set(halts(halted_by_trades).looked_at()) == {"lost-1", "lost-2"}
@@ -167,7 +167,7 @@ def test_halting_trades_are_shown_and_are_no_positions(halted_by_trades):
         "AUSDT": LOST,
         "BUSDT": LOST,
     }
-    assert f"AUSDT since 2026-01-05 00:01:00Z: {LOST}" in " ".join(run("status").output.split())
+    assert f"AUSDT since 2026-01-05T00:01:00Z: {LOST}" in " ".join(run("status").output.split())
     findings = json.loads(run("doctor", "--json").output)
     assert sum("a trade halts entries" in one["detail"] for one in findings) == 2
 
