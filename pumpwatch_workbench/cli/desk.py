@@ -109,17 +109,11 @@ def _run(options: DeskOptions, *, as_json: bool) -> None:
     with stop_on_signals(stop), view:
         tally = play(options, view, stop)
     if as_json:
-        json_view.line("summary", **_summary(tally), store=str(options.store))
+        json_view.line("summary", **asdict(tally), store=str(options.store))
     else:
         _print_summary(tally, options, console)
     if tally.ticks and tally.failed_ticks == tally.ticks:
         raise typer.Exit(1)
-
-
-def _summary(tally: Tally) -> dict[str, object]:
-    counts = asdict(tally)
-    money = {"realised_pnl_usdt": counts.pop("realised"), "equity_usdt": counts.pop("equity")}
-    return counts | {name: None if sum_ is None else str(sum_) for name, sum_ in money.items()}
 
 
 def _print_summary(tally: Tally, options: DeskOptions, console: Console) -> None:
@@ -129,8 +123,8 @@ def _print_summary(tally: Tally, options: DeskOptions, console: Console) -> None
     lines = [
         f"{tally.ticks} ticks{late}{failed}, {tally.scans} scans{skipped}; {tally.signals} signals;"
         f" {tally.opened} opened, {tally.closed} closed, {tally.denied} not entered",
-        f"Realised {signed_money(tally.realised)} USDT, equity {money(tally.equity)} USDT,"
-        f" {tally.open_positions} positions open",
+        f"Realised {signed_money(tally.realised_pnl_usdt)} USDT, equity"
+        f" {money(tally.equity_usdt)} USDT, {tally.open_positions} positions open",
         f"Kept in {options.store}: start again to go on, pumpwatch report to look at it",
     ]
     for line in lines:

@@ -32,7 +32,6 @@ class Installation:
     """The option that names it."""
     at_rest: bool = False
     """True while it is not running: a change takes effect when somebody starts it."""
-    is_local: bool = False
 
 
 def local_stores() -> list[Path]:
@@ -92,5 +91,4 @@ def installation_of_store(path: Path, *, may_be_older: bool = False) -> Iterator
             operator=user_here(),
             option=f"--store {path}",
             at_rest=holder_of(path) is None,
-            is_local=True,
         )

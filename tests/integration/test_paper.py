@@ -87,7 +87,7 @@ def test_a_pump_is_detected_traded_told_and_recorded(world, store):
     assert trade.stop_loss > trade.entry_price
     assert (tally.opened, tally.closed, tally.failed_ticks, tally.ticks) == (1, 1, 0, 10)
     assert (tally.scans, tally.skipped_scans) == (10 * 12 + 1 - 10, 0)
-    assert tally.realised == trade.realised_pnl
+    assert tally.realised_pnl_usdt == trade.realised_pnl
     assert any(mover.symbol == world.pumped for tick in seen.ticks for mover in tick.movers[:1])
 
     text = "\n".join(post["text"] for post in posts)

@@ -256,7 +256,7 @@ class DeskLoop:
         report, teller = tick.traded, self._teller
         if report is None or report.equity is None:
             return
-        teller.tally.equity = report.equity
+        teller.tally.equity_usdt = report.equity
         snapshot = TickSnapshot(
             time=self._pace.now(),
             tick=teller.tally.ticks,
