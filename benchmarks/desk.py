@@ -115,7 +115,7 @@ def _entries(exchange: MeasuredExchange, folder: Path) -> dict[str, float]:
     """Let trade run as it does after a scan with a signal."""
     settings, key = _live(exchange, folder)
     limits = {"MAX_OPEN_POSITIONS": str(ENTRIES), "MAX_NOTIONAL_USDT": "50", "FADE_MIN_GAIN": "0"}
-    secrets = key_source(file=None, keyring=False, environment=key)
+    secrets = key_source(file="", keyring=False, environment=key)
     with ThreadPoolExecutor(MOST_READS) as pool, closing(Database(folder / "live.db")) as database:
         desk = Desk(desk_options(settings, limits), database, None, secrets, pool)
         entries = [

@@ -12,11 +12,9 @@ from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch.bootstrap.connection import connect_to_bybit
 from pumpwatch.bootstrap.detect import DetectStores, detect_pumps
-from pumpwatch.errors import SettingsError
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.shared import load_settings
 from pumpwatch_workbench.cli.aws import clients_in
-from pumpwatch_workbench.cli.bybit import checked_address
 from pumpwatch_workbench.cli.options import AsJson, BaseUrl, DetectorName, Region
 from pumpwatch_workbench.cli.progress import errors, stepping
 from pumpwatch_workbench.local.budget import BULK_SPARE, SharedBudget
@@ -42,7 +40,7 @@ def backfill(
     Examples:
       pumpwatch backfill --bucket pumpwatch-history --table pumpwatch-state
     """
-    settings = _settings(bucket, table, checked_address("--base-url", base_url), detector)
+    settings = _settings(bucket, table, base_url, detector)
     _, client = clients_in(region)
     history = S3HistoryStore(settings.bucket_name, client("s3"))
     stores = DetectStores.in_aws(Table(settings.table_name, client("dynamodb")), history)
@@ -70,8 +68,5 @@ def _settings(bucket: str, table: str, base_url: str, detector: str) -> DetectSe
         "BYBIT_BASE_URL": base_url,
         "DETECTOR": detector,
     }
-    try:
-        return load_settings(DetectSettings, {**os.environ, **options})
-    except SettingsError as error:
-        text = str(error).replace("BUCKET_NAME=", "--bucket ").replace("TABLE_NAME=", "--table ")
-        raise SettingsError(text) from None
+    shown = {"bucket_name": "--bucket", "table_name": "--table", "bybit_base_url": "--base-url"}
+    return load_settings(DetectSettings, {**os.environ, **options}, shown)

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from pumpwatch.adapters.records import record_fields
 from pumpwatch.errors import BadInput
+from pumpwatch.settings.overrides import pairs_from
 from pumpwatch_workbench.cli.options import (
     AsJson,
     ConfigFile,
@@ -39,7 +40,6 @@ from pumpwatch_workbench.research.backtest.recordings import Recordings
 from pumpwatch_workbench.research.backtest.results import results_of, suspicions
 from pumpwatch_workbench.research.backtest.settings import (
     BacktestSettings,
-    pairs_from,
     read_settings,
     settings_of_file,
 )
@@ -69,7 +69,7 @@ def backtest(
       pumpwatch backtest candles --strategy ride --set max_open_positions=2 --json
     """
     keep_freed_memory()
-    pairs = settings_of_file(config) | pairs_from(set_ or ())
+    pairs = settings_of_file(config) | pairs_from(set_ or (), "--set")
     settings = read_settings(pairs, strategy=strategy, detector=detector)
     begin, end = period_of(from_, to)
     check_report_path(report)

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from pumpwatch.adapters.bybit.session import BybitSession
-from pumpwatch.errors import BadInput, SettingsError
 from pumpwatch.settings.shared import SharedSettings, load_settings
 from pumpwatch_workbench.local.budget import BULK_SPARE, SharedBudget
 from pumpwatch_workbench.simulator.market_time import exchange_time_for
 
 
 def checked_address(option: str, url: str) -> str:
-    """Return the address if the functions would accept it too. Raises `BadInput`."""
-    try:
-        settings = load_settings(SharedSettings, {"TABLE_NAME": "none", "BYBIT_BASE_URL": url})
-    except SettingsError:
-        raise BadInput(
-            f"{option} is {url!r}: give one of Bybit's own hosts, such as https://api.bybit.com,"
-            " or a loopback address"
-        ) from None
-    return settings.bybit_base_url
+    """Return the address if the functions would accept it too. Raises `SettingsError`."""
+    variables = {"TABLE_NAME": "none", "BYBIT_BASE_URL": url}
+    return load_settings(SharedSettings, variables, {"bybit_base_url": option}).bybit_base_url
 
 
 def public_session(

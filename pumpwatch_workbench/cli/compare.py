@@ -15,6 +15,7 @@ from pumpwatch.adapters.dynamodb.journal import DynamoJournal
 from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.errors import BadInput
+from pumpwatch.settings.overrides import pairs_from
 from pumpwatch_workbench.cli.aws import clients_in
 from pumpwatch_workbench.cli.backtest import outcome_of
 from pumpwatch_workbench.cli.operating import Choice, ModeOfTrades, Store
@@ -37,7 +38,6 @@ from pumpwatch_workbench.pages.files import check_report_path, write_page
 from pumpwatch_workbench.processes import keep_freed_memory
 from pumpwatch_workbench.research.backtest.recordings import Recordings
 from pumpwatch_workbench.research.backtest.settings import (
-    pairs_from,
     read_settings,
     settings_of_file,
 )
@@ -100,7 +100,7 @@ def compare(
     source, trades = _trades(table, journal, Choice(store, None if store else mode), region, begin)
     trades, words = of_one_mode([trade for trade in trades if trade.created < end], mode)
     traded = strategy or _strategy_of(trades)
-    pairs = settings_of_file(config) | pairs_from(set_ or ())
+    pairs = settings_of_file(config) | pairs_from(set_ or (), "--set")
     settings = read_settings(pairs, strategy=traded, detector=detector)
     if export is not None:
         export_trades(trades, export)

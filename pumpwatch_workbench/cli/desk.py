@@ -11,8 +11,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pumpwatch_workbench.cli.bybit import checked_address
+from pumpwatch.settings.overrides import pairs_from
 from pumpwatch_workbench.cli.options import (
+    ConfigFile,
     Confirm,
     DeskUrl,
     DetectorOption,
@@ -28,7 +29,6 @@ from pumpwatch_workbench.play.desk.play import play, stop_on_signals
 from pumpwatch_workbench.play.desk.telling import Tally
 from pumpwatch_workbench.play.views.json import JsonView
 from pumpwatch_workbench.play.views.live import view_for
-from pumpwatch_workbench.research.backtest.settings import pairs_from
 
 
 def desk(
@@ -59,10 +59,7 @@ def desk(
     metrics_address: Annotated[
         str | None, typer.Option(metavar="IP", help="Where to serve them; 127.0.0.1 by default.")
     ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(help="The configuration; see pumpwatch config --help for others."),
-    ] = None,
+    config: ConfigFile = None,
     set_: Setting = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON lines.")] = False,
 ) -> None:
@@ -91,14 +88,13 @@ def desk(
         "detector": detector,
         "duration": duration,
         "store": store,
-        "bybit_base_url": base_url and checked_address("--base-url", base_url),
+        "bybit_base_url": base_url,
         "slack_webhook_env": slack_webhook_env,
         "metrics_port": metrics_port,
         "metrics_address": metrics_address,
     }
-    options = desk_options(given, os.environ, file=config, pairs=pairs_from(set_ or ()))
-    for warning in options.warnings:
-        typer.echo(f"pumpwatch: {warning}", err=True)
+    pairs = pairs_from(set_ or (), "--set")
+    options = desk_options(given, os.environ, file=config, pairs=pairs)
     _run(options, as_json=as_json)
 
 

@@ -24,12 +24,12 @@ from pumpwatch_workbench.cli.options import (
     WebhookVariable,
 )
 from pumpwatch_workbench.cli.progress import awaited
+from pumpwatch_workbench.local.keys import key_source
 from pumpwatch_workbench.local.store import Database, StoreProblem
 from pumpwatch_workbench.operations.doctor import Doctor
 from pumpwatch_workbench.operations.doctor_desk import DeskDoctor
 from pumpwatch_workbench.operations.findings import Finding, Level
 from pumpwatch_workbench.operations.installation import mode_of, name_of_store
-from pumpwatch_workbench.play.desk.account import PatientSecrets
 from pumpwatch_workbench.play.desk.options import desk_options
 
 
@@ -112,4 +112,6 @@ def _of_desk(store: Path, mode: str | None, given: dict[str, object]) -> Iterato
         return
     for warning in options.warnings:
         yield Finding("options", Level.WARN, warning)
-    yield from DeskDoctor(options, PatientSecrets(options.desk, os.environ)).examine()
+    desk = options.desk
+    secrets = key_source(file=desk.key_file, keyring=desk.keyring, environment=os.environ)
+    yield from DeskDoctor(options, secrets).examine()

@@ -12,12 +12,11 @@ from rich.console import Console
 
 from pumpwatch.domain.moments import MINUTE, SECOND
 from pumpwatch.errors import BadInput
-from pumpwatch_workbench.cli.options import AsJson, ConfigFile, ReportPage, check_range
+from pumpwatch_workbench.cli.options import AsJson, ReportPage, Setting, check_range
 from pumpwatch_workbench.cli.printing import print_end
 from pumpwatch_workbench.cli.progress import track
 from pumpwatch_workbench.pages.files import check_report_path, check_writable, write_page
 from pumpwatch_workbench.recordings import RecordedFolder
-from pumpwatch_workbench.research.backtest.settings import settings_of_file
 from pumpwatch_workbench.research.evaluation.alarm_files import write_alarms
 from pumpwatch_workbench.research.evaluation.labelled import WARM_UP, load_segments
 from pumpwatch_workbench.research.evaluation.looks import Scans
@@ -28,8 +27,8 @@ from pumpwatch_workbench.research.evaluation.rules import (
     Evaluated,
     clock_of,
     evaluate_rule,
-    pairs_from,
     rule_named,
+    settings_from,
     together,
 )
 from pumpwatch_workbench.research.sample import trained_on
@@ -52,11 +51,7 @@ def evaluate(
             autocompletion=lambda: [*RULES, EVERY],
         ),
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a rule's setting; repeatable."),
-    ] = None,
-    config: ConfigFile = None,
+    set_: Setting = None,
     scan_interval: Annotated[
         int, typer.Option(help="Seconds between two scans, for `boosted`.")
     ] = Scans().interval // SECOND,
@@ -77,10 +72,9 @@ def evaluate(
       pumpwatch evaluate pumps --scan-interval 15
       pumpwatch evaluate pumps --detector ewma --set turnover_z=40 --alarms alarms.csv
     """
-    stored = settings_of_file(config)
-    names = list(dict.fromkeys(detector or [stored.get("detector", DEFAULT_RULE)]))
+    names = list(dict.fromkeys(detector or [DEFAULT_RULE]))
     names = list(RULES) if EVERY in names else names
-    pairs = pairs_from(set_ or (), stored if len(names) == 1 else {}, names[0])
+    pairs = settings_from(set_ or ())
     check_range("--scan-interval", scan_interval, 1, 60)
     scans = Scans(scan_interval * SECOND, reads_clock=clock_of(names, pairs))
     if pairs and len(names) > 1:

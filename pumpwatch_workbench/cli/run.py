@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from pumpwatch.errors import BadInput
-from pumpwatch.settings.overrides import OF_THE_DEPLOYMENT
+from pumpwatch.settings.overrides import OF_THE_DEPLOYMENT, pairs_from
 from pumpwatch_workbench.cli.options import (
     AsJson,
     ConfigFile,
@@ -31,7 +31,6 @@ from pumpwatch_workbench.play.run.page import write_run_report
 from pumpwatch_workbench.play.run.summary import print_summary
 from pumpwatch_workbench.play.views.live import view_for
 from pumpwatch_workbench.recordings import RecordedFolder
-from pumpwatch_workbench.research.backtest.settings import pairs_from
 from pumpwatch_workbench.research.sample import sample_warning
 from pumpwatch_workbench.simulator.market.replay.recording import counted_events
 
@@ -75,7 +74,7 @@ def run(
     check_range("--seed", seed, 0, MOST_SEED)
     check_range("--hours", hours, SHORTEST, LONGEST)
     check_range("--scan-interval", scan_interval, 1, 60)
-    named, pairs = {"strategy": strategy, "detector": detector}, pairs_from(set_ or ())
+    named, pairs = {"strategy": strategy, "detector": detector}, pairs_from(set_ or (), "--set")
     if own := pairs.keys() & OWN:
         raise BadInput(f"--set {min(own)}: a run decides this itself")
     given = load(named, pairs=pairs, file=config, environment={})

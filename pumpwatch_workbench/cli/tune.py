@@ -15,7 +15,6 @@ from rich.progress import Progress
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.options import (
     AsJson,
-    ConfigFile,
     DetectorName,
     DetectorOption,
     Folder,
@@ -73,7 +72,6 @@ def tune(
         ),
     ] = None,
     set_: Setting = None,
-    config: ConfigFile = None,
     trials: Annotated[int, typer.Option(help="Settings to try in each fold.", min=1)] = 100,
     folds: Annotated[int, typer.Option(help="Steps of the walk forward, 0 to 12.")] = 3,
     holdout: Annotated[float, typer.Option(help="Last share of the time, never searched.")] = 0.25,
@@ -106,9 +104,7 @@ def tune(
       pumpwatch tune candles --write pumpwatch.toml
     """
     check_range("--workers", workers, 1, MOST_WORKERS)
-    stored = settings_of_file(config)
-    acts = strategy or stored.pop("strategy", StrategyName.FADE)
-    rule = detector or stored.pop("detector", DetectorName.BOOSTED)
+    acts, rule = strategy or StrategyName.FADE, detector or DetectorName.BOOSTED
     path = study or Path("build") / f"tune-{folder.resolve().name}-{acts}.journal"
     check_engine(engine, address)
     check_study(path)
@@ -120,7 +116,7 @@ def tune(
         check_writable("the settings", write)
     if acts == StrategyName.ALERT:
         raise BadInput("alert places no orders: tune fade or ride")
-    space = space_for(acts, rule, search=search or (), fixed=set_ or (), stored=stored)
+    space = space_for(acts, rule, search=search or (), fixed=set_ or ())
     recordings = Recordings(folder, quote_price=quote_price)
     blocks = track(recordings.blocks(), "Segments of candles", len(recordings.segments))
     pool = SignalPool(blocks, space.loosest())
@@ -145,7 +141,7 @@ def tune(
     warnings = doubts(tuned) + sample_warning(space.detector, recordings.fingerprints)
     page = write_page(render_tuned(TuneReport(tuned, folder.resolve().name, warnings)), report)
     if write is not None:
-        _write(write, tuned, folder.resolve().name)
+        merge_lines(write, _found(tuned))
     if as_json:
         document = {
             "strategy": acts,
@@ -161,18 +157,11 @@ def tune(
     print_end(console, recordings.gaps(), study=path, report=page, settings=write)
 
 
-def _write(path: Path, tuned: Tuned, source: str) -> None:
-    """Write strategy, rule, what was fixed and what was found; assumptions are no settings."""
+def _found(tuned: Tuned) -> dict[str, str]:
+    """Return strategy, rule, what was fixed and what was found; assumptions are no settings."""
     chosen = {"strategy": tuned.space.strategy, "detector": tuned.space.detector}
     settings = {**chosen, **tuned.space.fixed, **tuned.settings}
-    said = [
-        f"{test.trades} trades, {test.profit:+.0f} USDT"
-        for test in (tuned.final.test, tuned.final.default_test)
-    ]
-    comment = (
-        f"tune: {tuned.trials} trials on {source}; in the hold-out {said[0]} (defaults: {said[1]})"
-    )
-    merge_lines(path, {name: settings[name] for name in settings if name in KNOWN}, comment)
+    return {name: text for name, text in settings.items() if name in KNOWN}
 
 
 def _json(tuned: Tuned) -> dict[str, object]:

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
-from pydantic_settings import BaseSettings, EnvSettingsSource, TomlConfigSettingsSource
+from pydantic_settings import BaseSettings, EnvSettingsSource
 
 from pumpwatch.errors import BadInput
 from pumpwatch.settings.detect import DetectSettings
@@ -72,7 +72,6 @@ NEVER_EMPTY = DeskSettings.model_fields.keys() | {"bybit_base_url", "stage"}
 """An empty variable is as good as none."""
 _fields: dict[str, Any] = dict.fromkeys(sorted(KNOWN), (str | None, None))
 Texts = create_model("Texts", __base__=BaseSettings, **_fields)
-Kind = TypeVar("Kind", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,28 +116,32 @@ def load(
             raise BadInput(f"{shown} is empty: give a value, or leave it out")
         if value is not None:
             given.setdefault(name, Given(str(value), shown))
-    for name, text in _Variables(environment)().items():
+    source = EnvSettingsSource(Texts)
+    source.env_vars = {name.lower(): text for name, text in environment.items() if name.isupper()}
+    for name, text in source().items():
         if not ADDRESS.match(text) and (text or name not in NEVER_EMPTY):
             given.setdefault(name, Given(text, name.upper()))
     given = {**(read_file(file) if file else {}), **given}
-    desk = _checked(DeskSettings, given, {})
+    variables = {name.upper(): value.text for name, value in given.items()}
+    places = {name: value.shown for name, value in given.items()}
+    desk = load_settings(DeskSettings, variables, places)
     if desk.mode == "live":
         for name, needed in LIVE.items():
             if name not in given:
                 raise BadInput(f"live trading needs {needed}")
-    places = {"TABLE_NAME": "none", "BUCKET_NAME": "none", "STAGE": desk.mode}
-    places |= {"TRADING_MODE": desk.mode, **HOSTS.get(desk.mode, {})}
-    detect = _checked(DetectSettings, given, places)
-    trade = _checked(TradeSettings, given, places)
+    usual = {"TABLE_NAME": "none", "BUCKET_NAME": "none", "STAGE": desk.mode}
+    usual |= {"TRADING_MODE": desk.mode, **HOSTS.get(desk.mode, {})}
+    detect = load_settings(DetectSettings, usual | variables, places)
+    trade = load_settings(TradeSettings, usual | variables, places)
     return Configuration(file, given, tuple(_misspelt(environment)), desk, detect, trade)
 
 
 def read_file(path: Path) -> dict[str, Given]:
     """Return the settings of a file. Raises `BadInput` that names everything wrong in it."""
-    source = _File(Texts, toml_file=path)
     problems, given = [], {}
-    for name, value in source.toml_data.items():
-        line, text = f"{path} line {source.lines.get(name, 1)}: ", as_text(value)
+    values, lines = read_lines(path)
+    for name, value in values.items():
+        line, text = f"{path} line {lines.get(name, 1)}: ", as_text(value)
         if name != "slack_webhook_env" and SECRET.search(name):
             problems.append(f"{line}{name} looks like a secret, which is never in this file")
         elif name in OF_A_STACK:
@@ -164,28 +167,6 @@ def _found(file: Path | None, environment: Mapping[str, str]) -> Path | None:
     if not named.is_file():
         raise BadInput(f"there is no configuration {named}: pumpwatch config init {named}")
     return named
-
-
-class _Variables(EnvSettingsSource):
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = environment
-        super().__init__(Texts)
-
-    def _load_env_vars(self) -> Mapping[str, str | None]:
-        return {name.lower(): text for name, text in self._environment.items() if name.isupper()}
-
-
-class _File(TomlConfigSettingsSource):
-    def _read_file(self, file_path: Any) -> dict[str, Any]:
-        values, self.lines = read_lines(file_path)
-        return values
-
-
-def _checked(kind: type[Kind], given: Mapping[str, Given], places: Mapping[str, str]) -> Kind:
-    names = given.keys() & kind.model_fields.keys()
-    variables = {name.upper(): given[name].text for name in names}
-    shown = {name: given[name].shown for name in names}
-    return load_settings(kind, {**places, **variables}, lambda n: shown.get(n, n.upper()))
 
 
 def _misspelt(environment: Mapping[str, str]) -> Iterator[str]:

@@ -7,8 +7,6 @@ import inspect
 from itertools import pairwise
 from textwrap import wrap
 
-from pydantic import BaseModel
-
 from pumpwatch.settings.shared import SharedSettings
 from pumpwatch_workbench.configuration.load import FILE, KINDS, KNOWN
 from pumpwatch_workbench.configuration.toml_file import as_line
@@ -22,18 +20,13 @@ HEAD = (
 def meanings() -> dict[str, str]:
     """Return the text under each field in the settings' source."""
     texts = {}
-    kinds: list[type[BaseModel]] = [SharedSettings, *KINDS.values()]
+    kinds: list[type[object]] = [SharedSettings, *KINDS.values()]
     for kind in kinds:
-        for node in ast.parse(inspect.getsource(kind)).body:
-            body = node.body if isinstance(node, ast.ClassDef) else []
-            for field, text in pairwise(body):
-                if (
-                    isinstance(field, ast.AnnAssign)
-                    and isinstance(field.target, ast.Name)
-                    and isinstance(text, ast.Expr)
-                    and isinstance(text.value, ast.Constant)
-                ):
-                    texts[field.target.id] = " ".join(str(text.value.value).split())
+        (body,) = ast.parse(inspect.getsource(kind)).body
+        for pair in pairwise(body.body if isinstance(body, ast.ClassDef) else ()):
+            match pair:
+                case ast.AnnAssign(target=ast.Name(name)), ast.Expr(ast.Constant(str(text))):
+                    texts[name] = " ".join(text.split())
     return texts
 
 

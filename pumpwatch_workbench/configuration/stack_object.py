@@ -14,9 +14,6 @@ from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.configuration.load import DeskSettings, load, read_file
 from pumpwatch_workbench.operations.stack import DeployedStack, aws_call
 
-BEFORE = "settings-before.json"
-"""What the object was before the last push."""
-
 
 def stored_settings(stack: DeployedStack) -> Mapping[str, str]:
     """Return what the stack has. Raises `SettingsError`, `StoreUnavailable`."""
@@ -43,18 +40,7 @@ def settings_to_push(file: Path, stack: DeployedStack) -> dict[str, str]:
     return settings
 
 
-def push(stack: DeployedStack, before: Mapping[str, str], settings: Mapping[str, str]) -> None:
-    """Replace what the stack has, and keep that beside it. Raises `AwsRefused`."""
+def push(stack: DeployedStack, settings: Mapping[str, str]) -> None:
+    """Replace what the stack has. Raises `AwsRefused`."""
     put, bucket = stack.clients("s3").put_object, stack.output("HistoryBucket")
-    for key, kept in ((BEFORE, before), (OBJECT, settings)):
-        aws_call(f"{key} was not written", put, Bucket=bucket, Key=key, Body=json.dumps(kept))
-
-
-def differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    """Return what changes, a line for each value that goes or comes."""
-    lines = []
-    for name in sorted(before.keys() | after.keys()):
-        for sign, values, others in (("-", before, after), ("+", after, before)):
-            if name in values and values[name] != others.get(name):
-                lines.append(f"{sign} {name} = {values[name]}")
-    return lines
+    aws_call(f"{OBJECT} was not written", put, Bucket=bucket, Key=OBJECT, Body=json.dumps(settings))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -24,7 +25,8 @@ def read_lines(path: Path) -> tuple[dict[str, object], dict[str, int]]:
         end = f"line {len(text.splitlines())}, the end"
         where = str(error).replace("end of document", end)
         raise BadInput(f"{path} is not valid TOML: {where}; texts stand in quotes") from None
-    return values, {name: row + 1 for name, row in _rows(text.splitlines()).items()}
+    rows = {name: row for row, line in enumerate(text.splitlines(), 1) if (name := _name_in(line))}
+    return values, rows
 
 
 def as_text(value: object) -> str | None:
@@ -34,30 +36,31 @@ def as_text(value: object) -> str | None:
     return str(value) if isinstance(value, bool | int | float | str) else None
 
 
+def as_lines(settings: Mapping[str, str]) -> list[str]:
+    """Return the file's lines, in the order of their names."""
+    return [as_line(name, settings[name]) for name in sorted(settings)]
+
+
 def as_line(name: str, text: str) -> str:
     """Return a line of the file."""
     if PLAIN.fullmatch(text):
         return f"{name} = {text}"
-    return '{} = "{}"'.format(name, text.replace("\\", "\\\\").replace('"', '\\"'))
+    return f"{name} = {json.dumps(text, ensure_ascii=False)}"
 
 
-def merge_lines(path: Path, settings: Mapping[str, str], comment: str) -> None:
-    """Write settings into a file, in place where it has them; every other line stays.
+def merge_lines(path: Path, settings: Mapping[str, str]) -> None:
+    """Write settings to a file's end, instead of its lines for them; every other line stays.
 
-    The comment goes above them, instead of an earlier one with its first word. Raises `BadInput`.
+    Raises `BadInput`.
     """
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    lines = [line for line in lines if not line.startswith(f"# {comment.split(maxsplit=1)[0]}")]
-    rows = _rows(lines)
-    for name, text in settings.items():
-        row = rows.setdefault(name, len(lines))
-        lines[row : row + 1] = [as_line(name, text)]
-    lines.insert(min(rows[name] for name in settings), f"# {comment}")
-    written = "\n".join([*lines, ""])
+    others = [line for line in lines if _name_in(line) not in settings]
+    written = "\n".join([*others, *as_lines(settings), ""])
     if any(as_text(tomllib.loads(written).get(name)) != settings[name] for name in settings):
         raise BadInput(f"{path} has sections: keep its lines flat, as pumpwatch config init does")
     path.write_text(written, encoding="utf-8")
 
 
-def _rows(lines: list[str]) -> dict[str, int]:
-    return {match[1]: row for row, line in enumerate(lines) if (match := LINE.match(line))}
+def _name_in(line: str) -> str | None:
+    match = LINE.match(line)
+    return match[1] if match else None

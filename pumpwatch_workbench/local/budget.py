@@ -12,7 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,9 +25,7 @@ from pumpwatch.settings.shared import LOOPBACK
 
 from .home import home
 
-if sys.platform == "win32":
-    import msvcrt
-else:
+if sys.platform != "win32":
     import fcntl
 
 logger = logging.getLogger(__name__)
@@ -51,8 +49,8 @@ class _State:
     tokens: float = BURST
     at: float = 0.0
     """The monotonic clock, which all processes share; it begins anew with the machine."""
-    bans: dict[str, tuple[float, int]] = field(default_factory=dict)
-    """The end of each host's ban (Unix time), and the process that was told so."""
+    bans: dict[str, float] = field(default_factory=dict)
+    """The end of each host's ban (Unix time)."""
 
 
 class SharedBudget:
@@ -95,10 +93,10 @@ class SharedBudget:
     def _spend(self, state: _State) -> float:
         """Take a turn, or return the seconds after which there may be one."""
         if self._banned(state):
-            until, process = state.bans[self._host]
+            until = datetime.fromtimestamp(state.bans[self._host], UTC)
             raise ExchangeForbidden(
-                f"the address is banned until {datetime.fromtimestamp(until, UTC):%H:%M:%S} UTC"
-                f" (process {process} was told so): is another program using this address?"
+                f"the address is banned until {until:%H:%M:%S} UTC: is another program using this"
+                " address?"
             )
         now = self._monotonic()
         refill = max(0.0, now - state.at) * PER_SECOND
@@ -110,11 +108,11 @@ class SharedBudget:
         return 0.0
 
     def _banned(self, state: _State) -> float:
-        left = state.bans.get(self._host, (0.0, 0))[0] - self._now()
+        left = state.bans.get(self._host, 0.0) - self._now()
         return left if 0 < left <= BAN_SECONDS else 0.0
 
     def _ban(self, state: _State) -> float:
-        state.bans[self._host] = (self._now() + BAN_SECONDS, os.getpid())
+        state.bans[self._host] = self._now() + BAN_SECONDS
         return 0.0
 
     def _change(self, change: Callable[[_State], float]) -> float:
@@ -126,8 +124,7 @@ class SharedBudget:
                 state = _read(descriptor, self._path)
                 answer = change(state)
                 text = json.dumps([state.tokens, state.at, state.bans])
-                os.lseek(descriptor, 0, os.SEEK_SET)
-                os.write(descriptor, text.encode().ljust(SIZE))
+                os.pwrite(descriptor, text.encode().ljust(SIZE), 0)
                 return answer
         except OSError as error:
             self._alone_until = self._monotonic() + ALONE_SECONDS
@@ -138,40 +135,33 @@ class SharedBudget:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[int]:
+    if sys.platform == "win32":
+        raise OSError(0, "not on Windows")
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     last = time.monotonic() + PATIENCE
     try:
-        while not _lock(descriptor):
-            if time.monotonic() > last:
-                raise TimeoutError(0, "another process does not give it back")
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > last:
+                    raise TimeoutError(0, "another process does not give it back") from None
             time.sleep(STEP)
         yield descriptor
     finally:
         os.close(descriptor)
 
 
-def _lock(descriptor: int) -> bool:
-    """Lock the file until it is closed; return whether that worked."""
-    with suppress(BlockingIOError, PermissionError):
-        if sys.platform == "win32":
-            os.lseek(descriptor, SIZE, os.SEEK_SET)  # what is locked nobody else can read
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    return False
-
-
 def _read(descriptor: int, path: Path) -> _State:
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    content = os.read(descriptor, SIZE)
+    content = os.pread(descriptor, SIZE, 0)
     if not content.strip():
         return _State()
     try:
         tokens, at, bans = json.loads(content)
-        bans = {str(host): (float(until), int(process)) for host, (until, process) in bans.items()}
+        bans = {host: float(until) for host, until in bans.items()}
         return _State(max(0.0, float(tokens)), float(at), bans)
-    except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         logger.warning("%s is damaged: the request budget begins anew", path)
         return _State(tokens=0.0, at=float("inf"))

@@ -13,7 +13,7 @@ from stat import S_ISREG
 from pumpwatch.adapters import key_text
 from pumpwatch.adapters.key_text import EXPECTED_KEY, Parts
 from pumpwatch.credentials import ExchangeKey, PushCredentials
-from pumpwatch.errors import BadCredentials, BadInput, StoreUnavailable
+from pumpwatch.errors import BadCredentials, StoreUnavailable
 from pumpwatch.ports import Secrets
 
 logger = logging.getLogger(__name__)
@@ -30,30 +30,31 @@ LINE = re.compile(rf"(?m)^[ \t]*(?:export )?[ \t]*({'|'.join(NAMES)})[ \t]*=(.*)
 
 
 def key_source(
-    *, file: Path | None, keyring: bool, environment: MutableMapping[str, str]
+    *, file: str | Path, keyring: bool, environment: MutableMapping[str, str]
 ) -> Secrets:
-    """Return the place of the key, which was read once. Raises `BadInput`, `BadCredentials`.
+    """Return the place of the key: a file goes before the keyring, both before the environment.
 
-    A file goes before the keyring, both before the environment. The key is taken out of the
-    environment in any case, so that no process started by this one has it.
+    The key is taken out of the environment in any case, so that no process started by this one has
+    it.
     """
-    given = any(environment.get(name) for name in NAMES)
-    source = LocalKey("the environment", f"set {BOTH}", _variables(environment))
-    if file is not None:
-        todo = f"put the files {BOTH} into it" if file.is_dir() else IN_FILE
-        source = LocalKey(f"the key in {file}", todo, partial(_in_path, file))
-    elif keyring:
+    taken = {part: environment.pop(name, "") for name, part in NAMES.items()}
+    parts = {part: text for part, text in taken.items() if text}
+    if parts and (file or keyring):
+        logger.warning("the key in the environment is not used: the one that was named is")
+    if file:
+        path = Path(file)
+        todo = f"put the files {BOTH} into it" if path.is_dir() else IN_FILE
+        return LocalKey(f"the key in {path}", todo, partial(_in_path, path))
+    if keyring:
         todo = f"store {BOTH} with `keyring set pumpwatch NAME`"
-        source = LocalKey("the system's keyring", todo, _in_keyring, keep=True)
-    elif not given:
-        raise BadInput(
-            "no key was given: name a file or folder with --key-file, store it in the system's"
-            f" keyring and give --keyring, or set {BOTH}"
-        )
-    if given and (file is not None or keyring):
-        logger.warning("the key in the environment is not used: %s goes before it", source)
-    source.exchange_key()
-    return source
+        return LocalKey("the system's keyring", todo, _in_keyring, keep=True)
+    if parts:
+        return LocalKey("the environment", f"set {BOTH}", lambda: (parts, ""))
+    todo = (
+        "name a file or folder with --key-file, store it in the system's keyring and give"
+        f" --keyring, or set {BOTH}"
+    )
+    return LocalKey("no key", todo, lambda: ({}, "was given"))
 
 
 @dataclass(eq=False, repr=False)
@@ -86,11 +87,6 @@ class LocalKey(Secrets):
 
     def forget(self) -> None:
         self.kept = None
-
-
-def _variables(environment: MutableMapping[str, str]) -> Callable[[], tuple[Parts, str]]:
-    taken = {part: environment.pop(name, "") for name, part in NAMES.items()}
-    return lambda: ({name: part for name, part in taken.items() if part}, "")
 
 
 def _in_path(path: Path) -> tuple[Parts, str]:

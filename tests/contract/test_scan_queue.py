@@ -35,7 +35,7 @@ def test_each_slot_is_a_message_of_its_own_delayed_until_then(moto_queue):
 
 
 def test_queue_that_does_not_exist_is_unavailable(moto_queue):
-    with pytest.raises(StoreUnavailable, match="refused the scans: "):
+    with pytest.raises(StoreUnavailable, match="did not take the scans: "):
         SqsScanQueue("http://nowhere/1/none", client("sqs")).enqueue(SLOTS, now=NOW)
 
 
@@ -45,7 +45,7 @@ def test_queue_without_an_answer_is_unavailable():
         "sqs", region_name=REGION, endpoint_url="http://127.0.0.1:9", config=config,
         aws_access_key_id="none", aws_secret_access_key="none",
     )  # fmt: skip
-    with pytest.raises(StoreUnavailable, match="did not answer"):
+    with pytest.raises(StoreUnavailable, match="did not take the scans: Endpoint"):
         SqsScanQueue("url", dead).enqueue(SLOTS[:1], now=NOW)
 
 

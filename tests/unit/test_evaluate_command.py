@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from pumpwatch_workbench.cli import main
-from pumpwatch_workbench.research.evaluation.rules import RULES, pairs_from, rule_named
+from pumpwatch_workbench.research.evaluation.rules import RULES, rule_named, settings_from
 
 MINUTE, DAY = 60_000, 86_400_000
 FIGURES = {
@@ -113,7 +113,7 @@ def twice(table):
         ),
         ({}, ("--detector", "lstm"), "no detector 'lstm': choose one of"),
         ({}, ("--detector", "ewma", "--set", "jmp=1"), "did you mean jump"),
-        ({}, ("--detector", "ewma", "--set", "jump"), "write it as key=value"),
+        ({}, ("--detector", "ewma", "--set", "jump"), "write it as NAME=VALUE"),
         ({}, ("--detector", "ewma", "--set", "span=1.5"), "give a whole number"),
         ({}, ("--detector", "ewma", "--set", "jump=-1"), "must be above zero"),
         ({}, ("--alarms", "nowhere/alarms.csv"), "/nowhere/alarms.csv: no such file"),
@@ -135,4 +135,4 @@ def test_every_rule_can_be_named_and_made_stricter():
     for name, rule in RULES.items():
         assert rule_named(name, {}) == rule.usual
         assert hasattr(rule.usual, rule.knob)
-    assert pairs_from(["EWMA-jump = 0.1"]) == {"jump": "0.1"}
+    assert settings_from(["EWMA-jump = 0.1"]) == {"jump": "0.1"}

@@ -11,7 +11,7 @@ import pytest
 from support.shown import everything_shown
 
 from pumpwatch.credentials import ExchangeKey
-from pumpwatch.errors import BadCredentials, BadInput, StoreUnavailable
+from pumpwatch.errors import BadCredentials, StoreUnavailable
 from pumpwatch_workbench.local import keys
 from pumpwatch_workbench.local.home import home
 from pumpwatch_workbench.local.keys import key_source
@@ -22,9 +22,11 @@ NAMED = {"BYBIT_API_KEY": KEY, "BYBIT_API_SECRET": SECRET}
 GOOD = ExchangeKey(KEY, SECRET)
 
 
-def of(file=None, *, keyring=False, environment=None):
+def of(file="", *, keyring=False, environment=None):
     given = {} if environment is None else environment
-    return key_source(file=file, keyring=keyring, environment=given)
+    secrets = key_source(file=file, keyring=keyring, environment=given)
+    secrets.exchange_key()
+    return secrets
 
 
 def written(path, text):
@@ -172,7 +174,7 @@ def test_a_process_that_is_started_later_does_not_have_the_key():
     script = (
         "import os, subprocess, sys;"
         "from pumpwatch_workbench.local.keys import key_source;"
-        "key_source(file=None, keyring=False, environment=os.environ);"
+        "key_source(file='', keyring=False, environment=os.environ);"
         "print(subprocess.run([sys.executable, '-c', 'import os; print(os.environ)'],"
         " capture_output=True, text=True, check=True).stdout)"
     )
@@ -207,7 +209,8 @@ def test_a_key_in_the_environment_that_is_none_is_refused_and_not_shown(given, w
 
 @pytest.mark.parametrize("environment", [{}, {"BYBIT_API_KEY": ""}])
 def test_without_any_key_the_three_ways_are_named(environment):
-    with pytest.raises(BadInput, match=r"--key-file.*--keyring.*BYBIT_API_KEY") as caught:
+    words = r"no key was given: name a.*--key-file.*--keyring.*BYBIT_API_KEY"
+    with pytest.raises(BadCredentials, match=words) as caught:
         of(environment=environment)
     assert "\n" not in str(caught.value)
 

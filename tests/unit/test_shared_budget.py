@@ -1,7 +1,6 @@
 """The address's budget that several processes share, by clocks that only the test moves."""
 
 import json
-import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 
@@ -133,7 +132,7 @@ def test_a_ban_is_seen_by_every_program_until_it_ends(machine):
     told.note_ban()
     machine.wait(BAN_SECONDS - 1)
     assert other.seconds_banned() == 1
-    words = rf"banned until 00:10:00 UTC \(process {os.getpid()} was told so\): is another program"
+    words = "banned until 00:10:00 UTC: is another program"
     for program in (told, other, machine.program()):
         with pytest.raises(ExchangeForbidden, match=words):
             program.take(NoDeadline())
@@ -181,8 +180,8 @@ GARBAGE = {
     "zeroes": bytes(2048),
     "wrong kinds": b'["a", null, 7]',
     "too few": b"[1]",
-    "wrong ban": b'[1, 2, {"api.bybit.com": 7}]',
-    "infinite process": b'[1, 2, {"api.bybit.com": [1, 1e999]}]',
+    "wrong ban": b'[1, 2, {"api.bybit.com": [7]}]',
+    "huge": b"[1" + b"0" * 400 + b", 2, {}]",
     "nested": b"[" * 2048,
     "too much": b"[" + b"1," * 5000,
 }
@@ -210,7 +209,7 @@ def test_impossible_numbers_neither_stop_a_program_nor_raise_its_budget(machine,
 
 
 def test_a_ban_that_never_ends_is_not_believed(machine):
-    machine.file.write_text('[9, 1000.0, {"api.bybit.com": [Infinity, 7]}]')
+    machine.file.write_text('[9, 1000.0, {"api.bybit.com": Infinity}]')
     machine.program().take(NoDeadline())
 
 
@@ -230,12 +229,12 @@ def test_a_program_that_cannot_use_the_file_goes_on_alone_and_tries_again_later(
 
 
 def test_a_full_disk_stops_nobody(machine, caplog, monkeypatch):
-    def full(descriptor, content):
+    def full(descriptor, content, offset):
         raise OSError(28, "No space left on device")
 
     program = machine.program()
     program.take(NoDeadline())
-    monkeypatch.setattr(budget_module.os, "write", full)
+    monkeypatch.setattr(budget_module.os, "pwrite", full)
     for _ in range(3 * int(BURST)):
         program.take(ManualDeadline(0.2))
     assert caplog.text.count("No space left on device") == 1

@@ -1,50 +1,21 @@
-"""The key and the account of a desk in demo or live mode."""
+"""The account of a desk in demo or live mode."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
 from hashlib import blake2b
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pumpwatch.credentials import ExchangeKey, PushCredentials
-from pumpwatch.errors import BadCredentials, BadInput, PumpwatchError
+from pumpwatch.errors import BadInput, PumpwatchError
 from pumpwatch.ports import Secrets
 from pumpwatch.settings.shared import LOOPBACK
 from pumpwatch.settings.trade import TradeSettings
-from pumpwatch_workbench.configuration.load import DeskSettings
 from pumpwatch_workbench.local.home import home
-from pumpwatch_workbench.local.keys import key_source
 from pumpwatch_workbench.local.store import exclusive_lock
-
-
-class PatientSecrets(Secrets):
-    """Opens the place of the key with the first question, and again until that is possible."""
-
-    def __init__(self, settings: DeskSettings, environment: MutableMapping[str, str]) -> None:
-        self._file = Path(settings.key_file) if settings.key_file else None
-        self._keyring, self._environment = settings.keyring, environment
-        self._source: Secrets | None = None
-
-    def exchange_key(self) -> ExchangeKey:
-        if self._source is None:
-            try:
-                self._source = key_source(
-                    file=self._file, keyring=self._keyring, environment=self._environment
-                )
-            except BadInput as error:
-                raise BadCredentials(str(error)) from None
-        return self._source.exchange_key()
-
-    def push_credentials(self) -> PushCredentials | None:
-        return None
-
-    def forget(self) -> None:
-        if self._source is not None:
-            self._source.forget()
 
 
 @contextmanager

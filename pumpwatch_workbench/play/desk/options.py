@@ -24,17 +24,17 @@ class DeskOptions:
     desk: DeskSettings
     detect: DetectSettings
     trade: TradeSettings
-    store: Path
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[str, ...]
     """Variables of the environment that look like a misspelt setting."""
-    duration: int | None = None
+    store: Path
+    duration: int | None
     """Milliseconds after which it ends by itself; None: until it is interrupted."""
-    webhook: str = field(default="", repr=False)
+    webhook: str = field(repr=False)
 
     @property
     def mode(self) -> str:
         """Return paper, demo or live."""
-        return self.trade.trading_mode
+        return self.desk.mode
 
     @property
     def period(self) -> int:
@@ -63,8 +63,8 @@ def desk_options(
         desk=desk,
         detect=loaded.detect,
         trade=trade,
-        store=Path(desk.store) if desk.store else home() / f"{desk.mode}.db",
         warnings=loaded.warnings,
+        store=Path(desk.store) if desk.store else home() / f"{desk.mode}.db",
         duration=parse_duration(length.shown, length.text) if length else None,
         webhook=webhook_from(desk.slack_webhook_env) if desk.slack_webhook_env else "",
     )

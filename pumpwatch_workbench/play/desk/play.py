@@ -16,8 +16,9 @@ from types import FrameType
 from pumpwatch.bootstrap.trade import MOST_READS
 from pumpwatch.errors import BadInput, PumpwatchError, RetryLater
 from pumpwatch.ports import Secrets
+from pumpwatch_workbench.local.keys import key_source
 from pumpwatch_workbench.local.store import Database
-from pumpwatch_workbench.play.desk.account import PatientSecrets, traded_alone
+from pumpwatch_workbench.play.desk.account import traded_alone
 from pumpwatch_workbench.play.desk.desk import Desk, claim
 from pumpwatch_workbench.play.desk.endpoint import Health, ShownMetrics, metrics_endpoint
 from pumpwatch_workbench.play.desk.loop import DeskLoop
@@ -88,7 +89,8 @@ def _account(options: DeskOptions, stack: ExitStack) -> tuple[Secrets | None, Ex
     """Return the key's place and the threads for an account, which no other process may trade."""
     if not options.trade.uses_account:
         return None, None
-    secrets = PatientSecrets(options.desk, os.environ)
+    desk = options.desk
+    secrets = key_source(file=desk.key_file, keyring=desk.keyring, environment=os.environ)
     stack.enter_context(traded_alone(options.trade, secrets))
     threads = min(options.trade.parallel_requests * 3 // 2, MOST_READS)
     if threads == 1:

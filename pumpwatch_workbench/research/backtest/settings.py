@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pumpwatch.domain.detection.rules import DETECTORS
-from pumpwatch.errors import BadInput, SettingsError
+from pumpwatch.errors import SettingsError
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.overrides import OF_THE_DEPLOYMENT, unknown
 from pumpwatch.settings.shared import SharedSettings, load_settings
 from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.configuration.load import read_file
 
-STRATEGIES = ("fade", "ride", "alert")
 CHOSEN = ("strategy", "detector")
 """Settings with an option of their own."""
 
@@ -46,7 +43,7 @@ WITHOUT_EFFECT = (
 )
 """Settings of the functions that candles cannot show, or that have an option of their own."""
 
-PLACES = {"TABLE_NAME": "backtest", "BUCKET_NAME": "backtest"}
+PLACES = {"table_name": "backtest", "bucket_name": "backtest"}
 """A backtest has neither; the settings ask for them."""
 
 
@@ -102,19 +99,6 @@ def settable() -> dict[str, type[BaseModel]]:
     }
 
 
-def pairs_from(options: Iterable[str], name_of_option: str = "--set") -> dict[str, str]:
-    """Return the `key=value` options as a mapping. Raises `BadInput` for one without `=`."""
-    pairs: dict[str, str] = {}
-    for option in options:
-        name, separator, value = option.partition("=")
-        if not separator or not name.strip():
-            raise BadInput(
-                f"{name_of_option} {option!r}: write it as key=value, for example ewma_jump=0.05"
-            )
-        pairs[name.strip().lower().replace("-", "_")] = value.strip()
-    return pairs
-
-
 def settings_of_file(config: Path | None) -> dict[str, str]:
     """Return a file's settings that a backtest has, with strategy and detector.
 
@@ -126,40 +110,23 @@ def settings_of_file(config: Path | None) -> dict[str, str]:
 
 
 def read_settings(
-    pairs: Mapping[str, str], *, strategy: str | None = None, detector: str | None = None
+    pairs: dict[str, str], *, strategy: str | None = None, detector: str | None = None
 ) -> BacktestSettings:
     """Return the settings with some of them changed; those that are not named keep their default.
 
-    Strategy and detector may be among the pairs too.
-
-    Raises `BadInput` that names an unknown setting, strategy or detector, or one out of range.
+    Strategy and detector may be among the pairs too. Raises `SettingsError` that names an unknown
+    setting, or one out of range.
     """
     known = settable()
     for name in pairs:
         if name not in known and name not in CHOSEN:
-            raise BadInput(f"--set: {unknown(name, known, 'a backtest has')}")
-    strategy = strategy or pairs.get("strategy") or STRATEGIES[0]
-    detector = detector or pairs.get("detector")
-    if strategy not in STRATEGIES:
-        raise BadInput(f"there is no strategy {strategy!r}: choose one of {', '.join(STRATEGIES)}")
-    if detector is not None and detector not in DETECTORS:
-        raise BadInput(f"there is no detector {detector!r}: choose one of {', '.join(DETECTORS)}")
-    variables = {name.upper(): value for name, value in pairs.items()}
-    variables |= PLACES | {"STRATEGY": strategy}
-    if detector is not None:
-        variables["DETECTOR"] = detector
+            raise SettingsError(f"--set: {unknown(name, known, 'a backtest has')}")
+    chosen = {"strategy": strategy, "detector": detector}
+    given = pairs | PLACES | {name: text for name, text in chosen.items() if text}
+    variables = {name.upper(): text for name, text in given.items()}
+    shown = {name: f"--set {name}" for name in pairs} | {name: f"--{name}" for name in CHOSEN}
     return BacktestSettings(
-        _load(DetectSettings, variables),
-        _load(TradeSettings, variables),
-        _load(Assumptions, variables),
+        load_settings(DetectSettings, variables, shown),
+        load_settings(TradeSettings, variables, shown),
+        load_settings(Assumptions, variables, shown),
     )
-
-
-Part = TypeVar("Part", bound=BaseModel)
-
-
-def _load(kind: type[Part], variables: Mapping[str, str]) -> Part:
-    try:
-        return load_settings(kind, variables)
-    except SettingsError as error:
-        raise BadInput(f"--set {error}") from None

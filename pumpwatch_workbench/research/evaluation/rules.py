@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
-from types import MappingProxyType
 from typing import Any
 
 from pumpwatch.domain.detection.base import CandleRule
@@ -14,8 +13,8 @@ from pumpwatch.domain.detection.ewma import Ewma
 from pumpwatch.domain.detection.karbalaii import Karbalaii
 from pumpwatch.errors import BadInput
 from pumpwatch.settings.detect import DetectSettings
+from pumpwatch.settings.overrides import pairs_from
 from pumpwatch_workbench.recordings import LabelledPump
-from pumpwatch_workbench.research.backtest import settings as backtest
 from pumpwatch_workbench.research.evaluation.kamps_kleinberg import KampsKleinberg
 from pumpwatch_workbench.research.evaluation.labelled import Segment
 from pumpwatch_workbench.research.evaluation.looks import Scans
@@ -53,25 +52,11 @@ ALIASES = {
     "warm_up_minutes": "warm_up",
 }
 """Production's names of settings that a rule has too."""
-OWN = {("detector_clock", Boosted.name), ("warm_up_minutes", Ewma.name)}
-"""Settings of one rule that are not named after it."""
 
 
-def pairs_from(
-    options: Iterable[str], stored: Mapping[str, str] = MappingProxyType({}), rule: str = ""
-) -> dict[str, str]:
-    """Return the `key=value` options by the rule's own names, over what is stored of that rule.
-
-    Raises `BadInput` for an option without `=`.
-    """
-    given = backtest.pairs_from(options)
-    named = {ALIASES.get(name, name): value for name, value in given.items()}
-    own = {
-        ALIASES.get(name, name): value
-        for name, value in stored.items()
-        if name.startswith(f"{rule}_") or (name, rule) in OWN
-    }
-    return own | named
+def settings_from(options: Iterable[str]) -> dict[str, str]:
+    """Return the `key=value` options by the rule's own names. Raises `SettingsError`."""
+    return {ALIASES.get(name, name): value for name, value in pairs_from(options, "--set").items()}
 
 
 def clock_of(names: Iterable[str], pairs: dict[str, str]) -> bool:

@@ -10,9 +10,9 @@ from itertools import product
 from typing import Protocol
 
 from pumpwatch.errors import BadInput
+from pumpwatch.settings.overrides import pairs_from
 from pumpwatch_workbench.research.backtest.settings import (
     BacktestSettings,
-    pairs_from,
     read_settings,
     settable,
 )
@@ -140,26 +140,19 @@ class SearchSpace:
 
 
 def space_for(
-    strategy: str,
-    detector: str,
-    *,
-    search: Sequence[str] = (),
-    fixed: Sequence[str] = (),
-    stored: Mapping[str, str] | None = None,
+    strategy: str, detector: str, *, search: Sequence[str] = (), fixed: Sequence[str] = ()
 ) -> SearchSpace:
     """Return the space: that of strategy and rule, or what `search` names instead.
 
-    `search` are texts `key=low:high` or `key=one,two,three`; `stored` holds for what is not
-    searched. Raises `BadInput`.
+    `search` are texts `key=low:high` or `key=one,two,three`. Raises `BadInput`, `SettingsError`.
     """
-    set_pairs = pairs_from(fixed)
+    set_pairs = pairs_from(fixed, "--set")
     wanted = pairs_from(search, "--search") or DEFAULTS.get(detector, {}) | DEFAULTS.get(
         strategy, {}
     )
     dimensions = [_dimension(name, text) for name, text in wanted.items() if name not in set_pairs]
     if not dimensions:
         raise BadInput("there is nothing to search: name settings with --search key=low:high")
-    set_pairs = {**(stored or {}), **set_pairs}
     space = SearchSpace(strategy, detector, set_pairs, tuple(dimensions))
     space.settings({})
     for dimension in dimensions:

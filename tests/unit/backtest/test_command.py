@@ -11,13 +11,13 @@ from typer.testing import CliRunner
 from benchmarks.reference import reference_trades
 from pumpwatch.domain.detection.karbalaii import Karbalaii
 from pumpwatch.domain.detection.rules import DETECTORS
-from pumpwatch.errors import BadInput
+from pumpwatch.errors import BadInput, SettingsError
 from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.processes import keep_freed_memory
 from pumpwatch_workbench.research.backtest.digest import trades_sha256
 from pumpwatch_workbench.research.backtest.engine import run_backtest
 from pumpwatch_workbench.research.backtest.recordings import Recordings
-from pumpwatch_workbench.research.backtest.settings import pairs_from, read_settings, settable
+from pumpwatch_workbench.research.backtest.settings import read_settings, settable
 
 SETTINGS = ("warm_up_minutes=50", "fade_target_retrace=0.5")
 
@@ -84,8 +84,8 @@ def test_period_cuts_entries_and_candles(folder, tmp_path):
     ("arguments", "words"),
     [
         (["--set", "ewma_jmp=0.1"], "did you mean ewma_jump?"),
-        (["--set", "ewma_jump"], "write it as key=value"),
-        (["--set", "ewma_jump=x"], "EWMA_JUMP='x' is not allowed"),
+        (["--set", "ewma_jump"], "write it as NAME=VALUE"),
+        (["--set", "ewma_jump=x"], "--set ewma_jump='x' is not allowed"),
         (["--set", "bybit_base_url=https://api.bybit.com"], "no setting"),
         (["--from", "yesterday"], "--from is 'yesterday'"),
         (["--from", "2021-01-02", "--to", "2021-01-01"], "is empty"),
@@ -95,7 +95,7 @@ def test_period_cuts_entries_and_candles(folder, tmp_path):
 )
 def test_bad_input_is_one_clear_line_and_leaves_no_page(folder, tmp_path, arguments, words):
     result = run(folder, "--report", tmp_path / "page.html", *arguments)
-    assert isinstance(result.exception, BadInput)
+    assert isinstance(result.exception, BadInput | SettingsError)
     assert words in str(result.exception)
     assert not (tmp_path / "page.html").exists()
 
@@ -103,7 +103,7 @@ def test_bad_input_is_one_clear_line_and_leaves_no_page(folder, tmp_path, argume
 def test_every_setting_can_be_set_to_its_default():
     for name, kind in settable().items():
         default = kind.model_fields[name].default
-        changed = read_settings(pairs_from([f"{name}={default}"]))
+        changed = read_settings({name: str(default)})
         assert not changed.changed, name
 
 

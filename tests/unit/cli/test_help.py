@@ -11,12 +11,12 @@ import typer
 from support.command_line import type_in
 
 from pumpwatch.domain.detection.rules import DETECTORS
+from pumpwatch.domain.trading.strategies import EVIDENCE
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch_workbench.cli.commands import COMMANDS, load_command
 from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.cli.options import DetectorName, StrategyName
 from pumpwatch_workbench.cli.tune import Objective
-from pumpwatch_workbench.research.backtest.settings import STRATEGIES
 from pumpwatch_workbench.research.evaluation.rules import RULES
 from pumpwatch_workbench.research.tune.engines import ENGINES
 from pumpwatch_workbench.research.tune.objective import OBJECTIVES
@@ -107,7 +107,7 @@ def test_without_a_command_the_help_is_shown_and_it_is_no_success():
 def test_names_to_choose_from_are_those_of_the_product():
     assert [one.value for one in DetectorName] == list(DETECTORS)
     assert set(RULES) == {*DETECTORS, "kamps-kleinberg"}
-    assert {one.value for one in StrategyName} == set(STRATEGIES)
+    assert {one.value for one in StrategyName} == set(EVIDENCE)
     assert {one.value for one in Objective} == set(OBJECTIVES)
     assert {"local", "ray"} == set(ENGINES)
     assert DetectSettings.model_fields["detector"].default == DetectorName.BOOSTED

@@ -40,7 +40,10 @@ CASES = [
     ("paper --store {new} --duration ''", "--duration is"),
     ("paper --store {new} --metrics-port 65536", "--metrics-port='65536' is not allowed"),
     ("paper --store {new} --metrics-port {taken}", "cannot be opened: address already in use"),
-    ("paper --store {new} --base-url https://example.com", "--base-url is"),
+    (
+        "paper --store {new} --base-url https://example.com",
+        "--base-url='https",
+    ),
     ("paper --store {new} --slack-webhook-env ''", "--slack-webhook-env is empty"),
     # import
     ("import {none}", "nothing to import there"),
@@ -70,9 +73,9 @@ CASES = [
     ("doctor", "no region is set"),
     ("doctor --region 'a b'", "--region a b cannot be used"),
     # backfill, costs
-    ("backfill --bucket b --table t", "--table 't' is not allowed"),
+    ("backfill --bucket b --table t", "--table='t' is not allowed"),
     ("backfill --bucket bucket --table table", "no region is set"),
-    ("backfill --bucket bucket --table table --base-url ftp://x", "--base-url is 'ftp://x'"),
+    ("backfill --bucket bucket --table table --base-url ftp://x", "--base-url='ftp://x' is not"),
     ("costs --symbols 7", "give one that was measured, 200, 600, 1000"),
     # scale
     ("scale --symbols 5", "at least two different sizes"),
@@ -88,7 +91,7 @@ CASES = [
     ("download --symbols ' , ' --from 2026-11-01 --base-url {url}", "--symbols is empty"),
     ("download --symbols all --from 2031-01-01 --base-url {url}", "lies in the future"),
     ("download --symbols BTCUSD --from 2026-11-01 --base-url {url}", "did you mean BTCUSDT?"),
-    ("download --symbols all --from 2026-11-01 --base-url http://x.org", "--base-url is"),
+    ("download --symbols all --from 2026-11-01 --base-url http://x.org", "--base-url='http"),
     ("download --symbols x --from 2026-11-01 --requests-per-second 0", "greater than or equal"),
     # desk, config
     ("desk --mode magic", "--mode='magic' is not allowed: it must be one of paper, demo, live"),
@@ -99,7 +102,7 @@ CASES = [
     ("config check {text}", "is not valid TOML"),
     ("config init {text}", "it exists already"),
     ("config push {text}", "push FILE --stack NAME"),
-    ("config pull {text} --stack s", "no region is set"),
+    ("config push {text} --stack s", "no region is set"),
     ("paper --store {new} --config {none}", "there is no configuration"),
     ("paper --store {new} --set max_open_position=1", "did you mean max_open_positions?"),
     ("run --set fade_target_retrace=2", "--set fade_target_retrace='2' is not allowed"),
@@ -115,7 +118,7 @@ CASES = [
     ("tune {folder} --study {text}/x", "cannot be written"),
     ("tune {folder} --engine ray --workers 0", "--workers is 0"),
     ("tune {folder} --address x:1", "--address belongs to --engine ray"),
-    ("tune {folder} --search foo", "--search 'foo': write it as key=value"),
+    ("tune {folder} --search foo", "--search 'foo': write it as NAME=VALUE"),
     ("tune {folder} --strategy alert", "tune fade or ride"),
     ("compare {folder} --from 2026-11-01", "candles.parquet is missing"),
     # evaluate, train

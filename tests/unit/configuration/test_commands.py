@@ -6,10 +6,8 @@ from typer.testing import CliRunner
 
 from pumpwatch_workbench.cli import backtest as backtest_command
 from pumpwatch_workbench.cli import run as run_command
-from pumpwatch_workbench.cli.evaluate import EVERY
 from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.research.backtest.settings import settable
-from pumpwatch_workbench.research.evaluation.rules import pairs_from
 
 FILE = """
 mode = "live"
@@ -100,16 +98,4 @@ def test_a_backtest_takes_a_file_that_is_named(file, monkeypatch, tmp_path):
     assert (named.trade.strategy, named.detect.detector) == ("ride", "ewma")
     assert (named.trade.ride_exit, named.detect.ewma_jump) == ("time", 0.06)
     assert (named.detect.warm_up_minutes, named.trade.trading_mode) == (60, "paper")
-    assert (plain.trade.strategy, plain.trade.leverage) == ("fade", 1)
-
-
-def test_a_rule_takes_its_own_settings_of_a_file_and_no_others():
-    stored = {
-        "ewma_jump": "0.05",
-        "warm_up_minutes": "60",
-        "detector_clock": "off",
-        "leverage": "2",
-    }
-    assert pairs_from(["jump=0.06"], stored, "ewma") == {"jump": "0.06", "warm_up": "60"}
-    assert pairs_from([], stored, "boosted") == {"detector_clock": "off"}
-    assert pairs_from([], stored, EVERY) == {}
+    assert (plain.trade.strategy_name, plain.trade.leverage) == ("fade", 1)

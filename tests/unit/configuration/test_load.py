@@ -212,19 +212,18 @@ def test_show_says_where_each_value_comes_from_and_check_what_is_wrong(monkeypat
     assert "did you mean leverage?" in typed("check", "pumpwatch.toml")[2]
 
 
-def test_lines_are_merged_in_place_and_others_stay():
-    path = written('# mine\nstrategy = "fade" # why\n\nmax_spread = 0.02\n# tune: before\n')
-    for trials in (1, 2):
-        merge_lines(path, {"strategy": "ride", "ride_seconds": "15"}, f"tune: {trials} trials")
+def test_lines_are_merged_and_others_stay():
+    path = written('# mine\nstrategy = "fade" # why\n\nmax_spread = 0.02\n')
+    for _ in range(2):
+        merge_lines(path, {"strategy": "ride", "ride_seconds": "15"})
     assert path.read_text(encoding="utf-8").splitlines() == [
         "# mine",
-        "# tune: 2 trials",
-        'strategy = "ride"',
         "",
         "max_spread = 0.02",
         "ride_seconds = 15",
+        'strategy = "ride"',
     ]
     sections = written("[desk]\nstrategy = 'fade'\n", "sections.toml")
     with pytest.raises(BadInput, match="has sections"):
-        merge_lines(sections, {"strategy": "ride"}, "tune: 1 trial")
+        merge_lines(sections, {"strategy": "ride"})
     assert sections.read_text(encoding="utf-8") == "[desk]\nstrategy = 'fade'\n"

@@ -15,7 +15,7 @@ from pumpwatch.adapters.settings_object import SettingsObject
 from pumpwatch.bootstrap.function import Function
 from pumpwatch.bootstrap.lease import RunLease
 from pumpwatch.bootstrap.renewal import RenewedFunction
-from pumpwatch.bootstrap.trade import _care_alone
+from pumpwatch.bootstrap.trade import CARE_ALONE
 from pumpwatch.errors import BadInput, SettingsError, StoreUnavailable
 from pumpwatch.invocation import Tick
 from pumpwatch.metrics.reporter import MetricsReporter
@@ -24,7 +24,7 @@ from pumpwatch.settings.overrides import OBJECT, settings_in_force
 from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.cli import config as command
 from pumpwatch_workbench.cli.main import app
-from pumpwatch_workbench.configuration.stack_object import BEFORE, settings_to_push, stored_settings
+from pumpwatch_workbench.configuration.stack_object import settings_to_push, stored_settings
 from pumpwatch_workbench.local.memory import (
     ManualDeadline,
     MemoryLeaseStore,
@@ -79,7 +79,7 @@ def test_each_function_takes_its_own_and_leaves_the_other_s():
     [
         ("LEVRAGE=2", {}, "SETTINGS: there is no setting levrage; did you mean leverage?"),
         ("", {"symbol": "A"}, "settings.json: there is no setting symbol; did you mean symbols?"),
-        ("LEVERAGE", {}, "SETTINGS: 'LEVERAGE' is not NAME=VALUE"),
+        ("LEVERAGE", {}, "SETTINGS 'LEVERAGE': write it as NAME=VALUE"),
         ('A="', {}, "SETTINGS cannot be read"),
         ("PUSH_TIMEOUT_SECONDS=9", {}, "SETTINGS: push_timeout_seconds='9' is not allowed"),
         ("", {"push_timeout_seconds": "9"}, "settings.json: push_timeout_seconds='9' is not all"),
@@ -148,7 +148,7 @@ class Made:
         self.settings = []
         self.leases, self.totals = MemoryLeaseStore(lambda: 0.0), MemoryTotalsStore()
         environment = {**VARIABLES, "SETTINGS_BUCKET": bucket, "STRATEGY": "ride"}
-        self.renewed = RenewedFunction(TradeSettings, environment, self.compose, _care_alone)
+        self.renewed = RenewedFunction(TradeSettings, environment, self.compose, CARE_ALONE)
 
     def compose(self, settings):
         self.settings.append(settings)
@@ -245,24 +245,23 @@ def typed(deployed, monkeypatch, *arguments):
     return result.exit_code, result.output, str(result.exception or "")
 
 
-def test_push_shows_what_changes_keeps_what_was_and_pull_gives_it_back(
-    deployed, monkeypatch, tmp_path
-):
+def test_push_shows_what_changes_and_show_what_there_is(deployed, monkeypatch, tmp_path):
     file = tmp_path / "mine.toml"
     file.write_text('leverage = 2\nsymbols = ["A*"]\n', encoding="utf-8")
-    assert typed(deployed, monkeypatch, "push", file)[:2] == (0, "+ leverage = 2\n+ symbols = A*\n")
+    assert typed(deployed, monkeypatch, "push", file)[:2] == (
+        0,
+        '+ leverage = 2\n+ symbols = "A*"\n',
+    )
     file.write_text("leverage = 3\n", encoding="utf-8")
     status, shown, _ = typed(deployed, monkeypatch, "push", file)
-    assert (status, shown) == (0, "- leverage = 2\n+ leverage = 3\n- symbols = A*\n")
+    assert (status, shown) == (0, '- leverage = 2\n+ leverage = 3\n- symbols = "A*"\n')
     assert typed(deployed, monkeypatch, "push", file)[1] == "nothing changes\n"
     assert stored_settings(deployed.stack()) == {"leverage": "3"}
-    kept = client("s3").get_object(Bucket=deployed.outputs["HistoryBucket"], Key=BEFORE)
-    assert json.loads(kept["Body"].read()) == {"leverage": "2", "symbols": "A*"}
     assert typed(deployed, monkeypatch, "show")[1] == "leverage = 3\n"
-    pulled = tmp_path / "pulled.toml"
-    assert typed(deployed, monkeypatch, "pull", pulled)[0] == 0
-    assert "exists" in typed(deployed, monkeypatch, "pull", pulled)[2]
-    assert pulled.read_text(encoding="utf-8") == "leverage = 3\n"
+    put(deployed.outputs["HistoryBucket"], "nonsense")
+    status, shown, _ = typed(deployed, monkeypatch, "push", file)
+    assert (status, shown) == (0, "- settings.json is no JSON object\n+ leverage = 3\n")
+    assert stored_settings(deployed.stack()) == {"leverage": "3"}
 
 
 @pytest.mark.parametrize(

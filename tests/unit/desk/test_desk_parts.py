@@ -13,12 +13,11 @@ from support.paper_trading import Seen
 
 from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
 from pumpwatch.errors import BadCredentials, BadInput, StoreUnavailable
-from pumpwatch_workbench.configuration.load import DeskSettings
 from pumpwatch_workbench.local.keys import key_source
 from pumpwatch_workbench.local.store import Database, SqliteJournal, SqliteOwnLeases, StoreProblem
 from pumpwatch_workbench.local.store.stores import check_lease
 from pumpwatch_workbench.play.desk import pace as pace_module
-from pumpwatch_workbench.play.desk.account import PatientSecrets, locked, traded_alone
+from pumpwatch_workbench.play.desk.account import locked, traded_alone
 from pumpwatch_workbench.play.desk.desk import claim
 from pumpwatch_workbench.play.desk.endpoint import Health, ShownMetrics, metrics_endpoint
 from pumpwatch_workbench.play.desk.options import desk_options
@@ -176,8 +175,8 @@ def test_a_demo_account_is_told_by_its_key(tmp_path, monkeypatch):
     monkeypatch.setenv("PUMPWATCH_HOME", str(tmp_path))
     settings = desk_options({"mode": "demo"}, {}).trade
     keys = {"BYBIT_API_KEY": "k1234567890", "BYBIT_API_SECRET": "s1234567890"}
-    secrets = key_source(file=None, keyring=False, environment=keys)
-    nobody = PatientSecrets(DeskSettings(), {})
+    secrets = key_source(file="", keyring=False, environment=keys)
+    nobody = key_source(file="", keyring=False, environment={})
     with traded_alone(settings, secrets):
         with pytest.raises(BadInput, match="trades this account"), traded_alone(settings, secrets):
             pass
@@ -187,7 +186,7 @@ def test_a_demo_account_is_told_by_its_key(tmp_path, monkeypatch):
 
 def test_a_key_that_is_put_later_is_taken(tmp_path):
     file = tmp_path / "key.json"
-    secrets = PatientSecrets(DeskSettings(key_file=str(file)), {})
+    secrets = key_source(file=file, keyring=False, environment={})
     secrets.forget()
     with pytest.raises(BadCredentials, match=r"key\.json"):
         secrets.exchange_key()
@@ -195,7 +194,7 @@ def test_a_key_that_is_put_later_is_taken(tmp_path):
     assert secrets.exchange_key().api_key == "k1234567890"
     assert secrets.push_credentials() is None
     secrets.forget()
-    nothing = PatientSecrets(DeskSettings(), {})
+    nothing = key_source(file="", keyring=False, environment={})
     with pytest.raises(BadCredentials, match="no key was given"):
         nothing.exchange_key()
 

@@ -10,7 +10,7 @@ import pytest
 from support.backtests import random_block, with_values, write_folder
 from typer.testing import CliRunner
 
-from pumpwatch.errors import BadInput
+from pumpwatch.errors import BadInput, SettingsError
 from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.recordings.tables import SegmentRow
 from pumpwatch_workbench.research.backtest.market import Block
@@ -144,14 +144,14 @@ def test_impossible_splits_are_refused(folds, holdout, words):
         ("ewma_jump=0.2:0.1", "lower one first"),
         ("ewma_jump=a:b", "lower one first"),
         ("ewma_jump=0.5", "give low:high"),
-        ("ewma_jump=-1:0.2", "EWMA_JUMP"),
+        ("ewma_jump=-1:0.2", "--set ewma_jump="),
         ("ewma_span_minutes=100:2000", "detection is done anew"),
         ("trading_hours=a:b", "list its values"),
-        ("ewma_jump", "key=value"),
+        ("ewma_jump", "NAME=VALUE"),
     ],
 )
 def test_impossible_spaces_are_refused(search, words):
-    with pytest.raises(BadInput, match=words):
+    with pytest.raises((BadInput, SettingsError), match=words):
         space_for("fade", "ewma", search=[search])
 
 
@@ -242,18 +242,14 @@ def test_command_reports_both_sides_and_goes_on_from_its_study(market, tmp_path)
     again = CliRunner().invoke(app, [*arguments, "--write", str(file)])
     assert json.loads(again.stdout) == found
     written = file.read_text(encoding="utf-8")
-    assert written.startswith("# mine\nleverage = 2\n# tune: ")
-    assert "trials on data; in the hold-out" in written
+    assert written.startswith("# mine\nleverage = 2\n")
     stored = settings_of_file(file)
     expected = {"leverage": "2", "strategy": "ride", "detector": "ewma", **found["settings"]}
     assert expected.items() <= stored.items()
-    # What was found is taken as it was judged, and searched again beside what is fixed there.
+    # What was found is taken as it was judged.
     settings = read_settings(stored)
     assert settings.trade.strategy == "ride"
     assert str(settings.trade.ride_target_fraction) == found["settings"]["ride_target_fraction"]
-    more = space_for("ride", "ewma", search=SEARCH, stored=stored)
-    assert more.settings({"ewma_jump": "0.03"}).detect.ewma_jump == 0.03
-    assert more.settings({"ewma_jump": "0.03"}).detect.warm_up_minutes == 20
     table = CliRunner().invoke(app, arguments[:-1])
     assert "hold-out" in table.output
     assert "--set ewma_jump=" in table.output

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
-from botocore.exceptions import ClientError
 
 from pumpwatch.adapters import key_text
-from pumpwatch.adapters.aws import client_config
+from pumpwatch.adapters.aws import client_config, error_code
 from pumpwatch.adapters.key_text import EXPECTED_KEY, Parts
 from pumpwatch.credentials import ExchangeKey, PushCredentials
 from pumpwatch.errors import BadCredentials, StoreUnavailable
@@ -71,9 +70,7 @@ class SecretsManagerSecrets(Secrets):
         try:
             value = self._provider.get(arn, max_age=MAX_AGE_SECONDS)
         except GetParameterError as error:
-            cause = error.__cause__ or error.__context__
-            response = cause.response if isinstance(cause, ClientError) else {}
-            code = response.get("Error", {}).get("Code", type(cause).__name__)
+            code = error_code(error.__cause__ or error.__context__)
         else:
             return key_text.json_object(value if isinstance(value, str | bytes) else "")
         if code in MISSING:

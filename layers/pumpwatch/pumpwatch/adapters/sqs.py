@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pumpwatch.adapters.aws import client_config
+from pumpwatch.adapters.aws import client_config, error_code
 from pumpwatch.errors import StoreUnavailable
 from pumpwatch.ports import ScanQueue
 
@@ -36,11 +36,9 @@ class SqsScanQueue(ScanQueue):
     def _send(self, client: Client, messages: list[dict[str, object]]) -> None:
         try:
             answer = client.send_message_batch(QueueUrl=self._url, Entries=messages)
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
-            raise StoreUnavailable(f"the queue refused the scans: {code}") from None
-        except BotoCoreError as error:
-            raise StoreUnavailable(f"the queue did not answer: {type(error).__name__}") from None
+        except (ClientError, BotoCoreError) as error:
+            text = f"the queue did not take the scans: {error_code(error)}"
+            raise StoreUnavailable(text) from None
         if refused := answer.get("Failed"):
             raise StoreUnavailable(f"the queue refused {len(refused)} scans: {refused[0]['Code']}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from pumpwatch.adapters.settings_object import SettingsObject
@@ -25,7 +26,7 @@ class RenewedFunction(Generic[Settings, Report]):
     """Compares the object of settings in each run of the schedule.
 
     `compose` puts the function together. While what is stored, or in the variable `SETTINGS`,
-    cannot be used, `without` gives the settings to go on with from all others.
+    cannot be used, it goes on with all other settings, changed by `without`.
     """
 
     def __init__(
@@ -33,7 +34,7 @@ class RenewedFunction(Generic[Settings, Report]):
         kind: type[Settings],
         environment: Mapping[str, str],
         compose: Callable[[Settings], Function[Report]],
-        without: Callable[[Settings], Settings] = lambda settings: settings,
+        without: Mapping[str, object] = MappingProxyType({}),
     ) -> None:
         self._kind, self._environment = kind, environment
         self._compose, self._without, self._problem = compose, without, ""
@@ -73,7 +74,8 @@ class RenewedFunction(Generic[Settings, Report]):
             function = self._compose(settings_in_force(self._kind, self._environment, stored))
             self._problem = ""
         except SettingsError as error:
-            function = self._compose(self._without(load_settings(self._kind, self._environment)))
+            others = load_settings(self._kind, self._environment)
+            function = self._compose(others.model_copy(update=self._without))
             self._problem = str(error)
             logger.error("settings are not used", extra={"reason": self._problem})
         function.checks = {**function.checks, "settings": self._check}

@@ -74,6 +74,8 @@ MOST_READS = 12
 leverage, the key, and beside them the table's. With fewer threads a round costs two round trips."""
 ENOUGH_SECONDS = 15.0
 """Time a second try needs, with a key that was read anew."""
+CARE_ALONE = {"strategy": "alert"}
+"""Settings that open nothing: limits that cannot be read may have been meant to be stricter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +116,7 @@ def trade_from_environment(
     runs that say so in the metrics.
     """
     compose = partial(_deployed, environment, exchange_time)
-    return RenewedFunction(TradeSettings, environment, compose, without=_care_alone)
-
-
-def _care_alone(settings: TradeSettings) -> TradeSettings:
-    """Return settings that open nothing: limits may have been meant to be stricter."""
-    return settings.model_copy(update={"strategy": "alert"})
+    return RenewedFunction(TradeSettings, environment, compose, without=CARE_ALONE)
 
 
 def _deployed(

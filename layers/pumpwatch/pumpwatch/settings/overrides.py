@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import shlex
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 
 from pumpwatch.errors import SettingsError
@@ -35,7 +35,10 @@ def settings_in_force(
     that says where a wrong name or value stands.
     """
     values, where = dict(environment), {}
-    variable = parse_pairs(environment.get("SETTINGS", ""))
+    try:
+        variable = pairs_from(shlex.split(environment.get("SETTINGS", "")), "SETTINGS")
+    except ValueError as error:
+        raise SettingsError(f"SETTINGS cannot be read: {error}") from None
     for source, given in (("SETTINGS", variable), (OBJECT, stored)):
         for name, text in given.items():
             if name in OF_THE_DEPLOYMENT:
@@ -44,18 +47,20 @@ def settings_in_force(
                 values[name.upper()], where[name] = text, f"{source}: {name}"
             elif name not in (known := names()):
                 raise SettingsError(f"{source}: {unknown(name, known)}")
-    return load_settings(kind, values, lambda name: where.get(name, name.upper()))
+    return load_settings(kind, values, where)
 
 
-def parse_pairs(text: str) -> dict[str, str]:
-    """Return `NAME=VALUE NAME="A VALUE"` as a mapping. Raises `SettingsError`."""
-    try:
-        pairs = [word.partition("=") for word in shlex.split(text)]
-    except ValueError as error:
-        raise SettingsError(f"SETTINGS cannot be read: {error}") from None
-    if wrong := [name for name, equals, _ in pairs if not equals]:
-        raise SettingsError(f"SETTINGS: {wrong[0]!r} is not NAME=VALUE; quote a value with spaces")
-    return {name.lower(): value for name, _, value in pairs}
+def pairs_from(words: Iterable[str], source: str) -> dict[str, str]:
+    """Return `NAME=VALUE` words of a source as a mapping. Raises `SettingsError`."""
+    pairs = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name.strip():
+            raise SettingsError(
+                f"{source} {word!r}: write it as NAME=VALUE, a value with spaces in quotes"
+            )
+        pairs[name.strip().lower().replace("-", "_")] = value.strip()
+    return pairs
 
 
 def names() -> frozenset[str]:

@@ -8,7 +8,8 @@ never settings.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -112,13 +113,13 @@ Settings = TypeVar("Settings", bound=BaseModel)
 def load_settings(
     kind: type[Settings],
     environment: Mapping[str, str],
-    shown: Callable[[str], str] = str.upper,
+    shown: Mapping[str, str] = MappingProxyType({}),
 ) -> Settings:
     """Read settings from environment variables.
 
     Raises `SettingsError` that names each wrong variable, its value and what is allowed; in Lambda
-    also for a region that Bybit does not serve. `shown` gives the name under which a message speaks
-    of a setting that stands elsewhere.
+    also for a region that Bybit does not serve. `shown` has the names under which messages speak of
+    settings that stand elsewhere.
     """
     region = environment.get("AWS_REGION", "")
     if "AWS_LAMBDA_FUNCTION_NAME" in environment and REFUSED_REGIONS.match(region):
@@ -136,23 +137,26 @@ def load_settings(
 
 
 def _sentences(
-    kind: type[BaseModel], error: ValidationError, shown: Callable[[str], str]
+    kind: type[BaseModel], error: ValidationError, shown: Mapping[str, str]
 ) -> list[str]:
     sentences = []
     for problem in error.errors(include_url=False):
         reason = problem["msg"].removeprefix("Value error, ")
         name = str(problem["loc"][0]) if problem["loc"] else ""
+        place = shown.get(name, name.upper())
         if not name:
             words = set(re.findall("[A-Z_]+", reason))
-            named = [shown(one) for one in kind.model_fields if one.upper() in words]
+            named = [text for name, text in shown.items() if name.upper() in words]
             where = ", ".join(text for text in named if text not in words)
             sentences.append(f"{where}: {reason}" if where else reason)
         elif problem["type"] == "missing":
-            sentences.append(f"{shown(name)} is not set: {_range(kind, name)}")
+            sentences.append(f"{place} is not set: {_range(kind, name)}")
         else:
             value = _shown(name.upper(), problem["input"])
-            why = f"{reason}: " if problem["type"] == "value_error" else ""
-            sentences.append(f"{shown(name)}={value} is not allowed: {why}{_range(kind, name)}")
+            allowed = _range(kind, name)
+            says_more = problem["type"] == "value_error" and reason not in allowed
+            why = f"{reason}: " if says_more else ""
+            sentences.append(f"{place}={value} is not allowed: {why}{allowed}")
     return sentences
 
 
