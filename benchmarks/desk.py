@@ -26,9 +26,11 @@ from pumpwatch_workbench.local.keys import key_source
 from pumpwatch_workbench.local.store import Database, SqliteRunRecords
 from pumpwatch_workbench.play.desk.desk import Desk
 from pumpwatch_workbench.play.desk.options import desk_options
+from pumpwatch_workbench.play.desk.pace import Pace
 from pumpwatch_workbench.play.desk.play import play
 from pumpwatch_workbench.play.views.view import RunView
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
+from pumpwatch_workbench.simulator.market_time import MarketTime
 from studies.scale.exchange import (
     LATENCY_MS,
     MINUTE,
@@ -45,16 +47,12 @@ WARM = 5
 """First ticks that are left out: nothing is loaded yet, and the pumps have not begun."""
 
 
-class HeldPace:
+class HeldPace(Pace):
     """Waits by putting the exchange's clock."""
 
     def __init__(self, exchange: MeasuredExchange) -> None:
-        self._exchange = exchange
-        self._now = START
-
-    @property
-    def stopped(self) -> bool:
-        return False
+        super().__init__(MarketTime(), threading.Event())
+        self._exchange, self._now = exchange, START
 
     def now(self) -> int:
         return self._now

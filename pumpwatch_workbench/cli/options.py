@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from pumpwatch.domain.trading.strategies import EVIDENCE, with_evidence
 from pumpwatch.errors import BadInput
 
-
-class DetectorName(StrEnum):
-    """The rules that can raise an alarm."""
-
-    BOOSTED = "boosted"
-    EWMA = "ewma"
-    KARBALAII = "karbalaii"
-
-
-class StrategyName(StrEnum):
-    """Ways to act on a signal."""
-
-    ALERT = "alert"
-    FADE = "fade"
-    RIDE = "ride"
-
-
+DetectorName = Literal["boosted", "ewma", "karbalaii"]
+StrategyName = Literal["alert", "fade", "ride"]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print JSON on standard output and nothing else there.")
 ]

@@ -148,7 +148,7 @@ def test_the_command_names_the_seed_of_a_broken_world(monkeypatch: pytest.Monkey
     )
     assert result.exit_code == 1
     assert "seed 77, tick 2: stops: none" in result.output
-    assert "pumpwatch campaign --replay 77 --stores sqlite" in result.output
+    assert "pumpwatch campaign --replay 77" in result.output
     replayed = CliRunner().invoke(app, ["campaign", "--replay", "77"])
     assert replayed.exit_code == 1
     assert "1.00 s  nothing" in replayed.output

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -78,14 +79,11 @@ def webhook_from(name: str) -> str:
     value = os.environ.get(name, "").strip()
     if not value:
         raise BadInput(f"--slack-webhook-env names {name}, which is not set: export {name}=...")
-    try:
+    with suppress(ValueError):
         parts = urlsplit(value)
         local = parts.scheme == "http" and parts.hostname in LOOPBACK
-        fits = (parts.scheme == "https" and bool(parts.hostname)) or local
-    except ValueError:
-        fits = False
-    if not fits:
-        raise BadInput(
-            f"the variable {name} holds no https address: put Slack's incoming webhook there"
-        )
-    return value
+        if local or (parts.scheme == "https" and parts.hostname):
+            return value
+    raise BadInput(
+        f"the variable {name} holds no https address: put Slack's incoming webhook there"
+    )

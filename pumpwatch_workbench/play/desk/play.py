@@ -23,7 +23,7 @@ from pumpwatch_workbench.play.desk.desk import Desk, claim
 from pumpwatch_workbench.play.desk.endpoint import Health, ShownMetrics, metrics_endpoint
 from pumpwatch_workbench.play.desk.loop import DeskLoop
 from pumpwatch_workbench.play.desk.options import DeskOptions
-from pumpwatch_workbench.play.desk.pace import ExchangePace, Pace
+from pumpwatch_workbench.play.desk.pace import Pace
 from pumpwatch_workbench.play.desk.slack import SlackMessages
 from pumpwatch_workbench.play.desk.telling import Tally, Teller
 from pumpwatch_workbench.play.views.view import RunView
@@ -74,7 +74,7 @@ def play(
             messages = SlackMessages(options.webhook, complain=teller.note)
             teller.slack = stack.enter_context(messages)
         _say_if_halted(options, desk, teller)
-        pace = ExchangePace(desk.time, stop) if pace_of is None else pace_of(desk)
+        pace = Pace(desk.time, stop) if pace_of is None else pace_of(desk)
         teller.now = pace.now
         relax_collector()
         try:
