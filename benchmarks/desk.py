@@ -43,6 +43,7 @@ SYMBOLS = 1_000
 MOVERS = 5
 TICKS = 15
 ENTRIES, RESTARTS = 20, 5
+LIMITS = {"MAX_OPEN_POSITIONS": str(ENTRIES), "MAX_NOTIONAL_USDT": "50", "FADE_MIN_GAIN": "0"}
 WARM = 5
 """First ticks that are left out: nothing is loaded yet, and the pumps have not begun."""
 
@@ -95,27 +96,26 @@ def _rest(exchange: MeasuredExchange, folder: Path) -> dict[str, float]:
     }
 
 
-def _live(exchange: MeasuredExchange, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the settings of live mode, and the variables of its key."""
+def _live(exchange: MeasuredExchange, folder: Path) -> dict[str, str]:
+    """Return the variables of live mode and of its key."""
     account = credentials_from_seed(1)
-    settings = {
-        "mode": "live",
-        "strategy": "fade",
-        "bybit_base_url": exchange.url,
-        "live_trading_confirmation": str(account.user_id),
-        "store": str(folder / "live.db"),
+    return {
+        "MODE": "live",
+        "STRATEGY": "fade",
+        "BYBIT_BASE_URL": exchange.url,
+        "LIVE_TRADING_CONFIRMATION": str(account.user_id),
+        "STORE": str(folder / "live.db"),
+        "BYBIT_API_KEY": account.api_key,
+        "BYBIT_API_SECRET": account.api_secret,
     }
-    key = {"BYBIT_API_KEY": account.api_key, "BYBIT_API_SECRET": account.api_secret}
-    return settings, key
 
 
 def _entries(exchange: MeasuredExchange, folder: Path) -> dict[str, float]:
     """Let trade run as it does after a scan with a signal."""
-    settings, key = _live(exchange, folder)
-    limits = {"MAX_OPEN_POSITIONS": str(ENTRIES), "MAX_NOTIONAL_USDT": "50", "FADE_MIN_GAIN": "0"}
-    secrets = key_source(file="", keyring=False, environment=key)
+    environment = _live(exchange, folder) | LIMITS
+    secrets = key_source(file="", keyring=False, environment=environment)
     with ThreadPoolExecutor(MOST_READS) as pool, closing(Database(folder / "live.db")) as database:
-        desk = Desk(desk_options(settings, limits), database, None, secrets, pool)
+        desk = Desk(desk_options({}, environment), database, None, secrets, pool)
         entries = [
             _entry(exchange, desk, symbol, price, START + (TICKS + number) * MINUTE)
             for number, (symbol, price) in enumerate(prices(exchange)[:ENTRIES])
@@ -149,8 +149,7 @@ def _entry(
 
 def _restarts(exchange: MeasuredExchange, folder: Path) -> dict[str, float]:
     """Start the process with open trades; its first line is about them."""
-    settings, key = _live(exchange, folder)
-    environment = os.environ | key | {name.upper(): text for name, text in settings.items()}
+    environment = os.environ | _live(exchange, folder)
     command, seconds = [sys.executable, "-m", "pumpwatch_workbench", "desk", "--json"], []
     for _ in range(RESTARTS):
         begin = time.perf_counter()
