@@ -96,7 +96,7 @@ class DeskLoop:
         With open trades it goes on trying until it is asked to stop, which gives None.
         """
         while True:
-            tick = PlayedTick(self._pace.now(), is_care=True)
+            tick = PlayedTick(self._pace.now())
             banned = self._attempt("trade", partial(self._trade, tick), tick)
             holds = self._desk.holds_trades()
             if holds and not tick.problems:
@@ -147,7 +147,7 @@ class DeskLoop:
                 self._teller.note(f"Candle history: {done} of {total} slices")
             self._care_when_due()
 
-        tick = PlayedTick(self._pace.now(), is_care=True)
+        tick = PlayedTick(self._pace.now())
         self._care_later(tick.due)
         banned = False
         with suppress(_Stopped):
@@ -159,7 +159,7 @@ class DeskLoop:
     def _care_when_due(self) -> None:
         now = self._pace.now()
         if now >= self._next_care:
-            tick = PlayedTick(now, is_care=True)
+            tick = PlayedTick(now)
             self._attempt("trade", partial(self._trade, tick), tick)
             self._tell(tick)
             self._care_later(now)

@@ -45,8 +45,6 @@ class PlayedTick:
     due: int
     late: bool = False
     is_scan: bool = False
-    is_care: bool = False
-    """Trade alone, between the ticks of the schedule: at the start, and in a long preparation."""
     detected: DetectReport | None = None
     traded: TradeReport | None = None
     seconds: dict[str, float] = field(default_factory=dict)
@@ -86,7 +84,7 @@ class Teller:
         tally = self.tally
         if tick.is_scan:
             tally.scans += 1
-        elif not tick.is_care:
+        else:
             tally.ticks += 1
             tally.late_ticks += tick.late
             tally.failed_ticks += bool(tick.problems)
