@@ -26,9 +26,11 @@ from pumpwatch_workbench.local.keys import key_source
 from pumpwatch_workbench.local.store import Database, SqliteRunRecords
 from pumpwatch_workbench.play.desk.desk import Desk
 from pumpwatch_workbench.play.desk.options import desk_options
+from pumpwatch_workbench.play.desk.pace import Pace
 from pumpwatch_workbench.play.desk.play import play
 from pumpwatch_workbench.play.views.view import RunView
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
+from pumpwatch_workbench.simulator.market_time import MarketTime
 from studies.scale.exchange import (
     LATENCY_MS,
     MINUTE,
@@ -41,20 +43,17 @@ SYMBOLS = 1_000
 MOVERS = 5
 TICKS = 15
 ENTRIES, RESTARTS = 20, 5
+LIMITS = {"MAX_OPEN_POSITIONS": str(ENTRIES), "MAX_NOTIONAL_USDT": "50", "FADE_MIN_GAIN": "0"}
 WARM = 5
 """First ticks that are left out: nothing is loaded yet, and the pumps have not begun."""
 
 
-class HeldPace:
+class HeldPace(Pace):
     """Waits by putting the exchange's clock."""
 
     def __init__(self, exchange: MeasuredExchange) -> None:
-        self._exchange = exchange
-        self._now = START
-
-    @property
-    def stopped(self) -> bool:
-        return False
+        super().__init__(MarketTime(), threading.Event())
+        self._exchange, self._now = exchange, START
 
     def now(self) -> int:
         return self._now
@@ -85,65 +84,58 @@ def _rest(exchange: MeasuredExchange, folder: Path) -> dict[str, float]:
     }
     options = desk_options(given, {"REQUESTS_PER_SECOND": "110"})
     play(options, RunView(), threading.Event(), lambda desk: HeldPace(exchange))
-    database = Database(store, writable=False)
-    warm = list(SqliteRunRecords(database).since(0))[WARM:]
-    database.close()
-    cpu = sorted(record.cpu_seconds for record in warm)
-    wall = [(record.detect_seconds or 0.0) + (record.trade_seconds or 0.0) for record in warm]
+    with closing(Database(store, writable=False)) as database:
+        warm = list(SqliteRunRecords(database).since(0))[WARM:]
+    cpu = [record.cpu_seconds for record in warm]
     return {
         "tick_1000_symbols_cpu_seconds_p50": statistics.median(cpu),
-        "tick_1000_symbols_cpu_seconds_max": cpu[-1],
-        "tick_1000_symbols_wall_seconds_p50": statistics.median(wall),
-        "tick_1000_symbols_requests_p50": statistics.median(record.requests for record in warm),
+        "tick_1000_symbols_cpu_seconds_max": max(cpu),
         # Each record covers the scans of its minute.
         "share_of_a_core": statistics.median(cpu) / 60,
         "process_memory_mib": max(record.memory_mib or 0.0 for record in warm),
-        "store_mib": store.stat().st_size / 2**20,
     }
 
 
-def _live(exchange: MeasuredExchange, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the settings of live mode, and the variables of its key."""
+def _live(exchange: MeasuredExchange, folder: Path) -> dict[str, str]:
+    """Return the variables of live mode and of its key."""
     account = credentials_from_seed(1)
-    settings = {
-        "mode": "live",
-        "strategy": "fade",
-        "bybit_base_url": exchange.url,
-        "live_trading_confirmation": str(account.user_id),
-        "store": str(folder / "live.db"),
+    return {
+        "MODE": "live",
+        "STRATEGY": "fade",
+        "BYBIT_BASE_URL": exchange.url,
+        "LIVE_TRADING_CONFIRMATION": str(account.user_id),
+        "STORE": str(folder / "live.db"),
+        "BYBIT_API_KEY": account.api_key,
+        "BYBIT_API_SECRET": account.api_secret,
     }
-    key = {"BYBIT_API_KEY": account.api_key, "BYBIT_API_SECRET": account.api_secret}
-    return settings, key
 
 
 def _entries(exchange: MeasuredExchange, folder: Path) -> dict[str, float]:
     """Let trade run as it does after a scan with a signal."""
-    settings, key = _live(exchange, folder)
-    limits = {"MAX_OPEN_POSITIONS": str(ENTRIES), "MAX_NOTIONAL_USDT": "50", "FADE_MIN_GAIN": "0"}
-    secrets = key_source(file="", keyring=False, environment=key)
+    environment = _live(exchange, folder) | LIMITS
+    secrets = key_source(file="", keyring=False, environment=environment)
     with ThreadPoolExecutor(MOST_READS) as pool, closing(Database(folder / "live.db")) as database:
-        desk = Desk(desk_options(settings, limits), database, None, secrets, pool)
+        desk = Desk(desk_options({}, environment), database, None, secrets, pool)
         entries = [
             _entry(exchange, desk, symbol, price, START + (TICKS + number) * MINUTE)
             for number, (symbol, price) in enumerate(prices(exchange)[:ENTRIES])
         ]
         desk.close()
-    most, *medians = zip(*entries[WARM:], strict=True)
-    names = ("seconds", "own_seconds", "own_cpu_seconds")
-    return {"signal_to_ack_exchange_rounds_max": max(most)} | {
-        f"signal_to_ack_{name}_p50": statistics.median(values)
-        for name, values in zip(names, medians, strict=True)
+    most, seconds = zip(*entries[WARM:], strict=True)
+    return {
+        "signal_to_ack_exchange_rounds_max": max(most),
+        "signal_to_ack_own_seconds_p50": statistics.median(seconds),
     }
 
 
 def _entry(
     exchange: MeasuredExchange, desk: Desk, symbol: str, price: float, now: int
-) -> tuple[float, float, float, float]:
-    """Return rounds, seconds, those without a request under way, and CPU seconds."""
+) -> tuple[int, float]:
+    """Return rounds, and seconds without a request under way until the order is acknowledged."""
     exchange.tell("time", now)
     signal = a_signal(symbol, price, now)
     with recorded() as recorder:
-        cpu, begin = time.process_time(), time.perf_counter()
+        begin = time.perf_counter()
         desk.signals.publish(signal)
         desk.trade(Tick(now, signal.signal_id, (signal.signal_id,)))
     requests = sorted(recorder.until(CREATE), key=lambda request: request.start)
@@ -152,14 +144,12 @@ def _entry(
         asking += max(0.0, request.end - max(request.start, last))
         last = max(last, request.end)
     (sent,) = (request for request in requests if request.path == CREATE)
-    seconds = sent.end - begin
-    return rounds(requests), seconds, seconds - asking, sent.cpu - cpu
+    return rounds(requests), sent.end - begin - asking
 
 
 def _restarts(exchange: MeasuredExchange, folder: Path) -> dict[str, float]:
     """Start the process with open trades; its first line is about them."""
-    settings, key = _live(exchange, folder)
-    environment = os.environ | key | {name.upper(): text for name, text in settings.items()}
+    environment = os.environ | _live(exchange, folder)
     command, seconds = [sys.executable, "-m", "pumpwatch_workbench", "desk", "--json"], []
     for _ in range(RESTARTS):
         begin = time.perf_counter()

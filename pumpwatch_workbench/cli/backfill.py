@@ -26,9 +26,7 @@ def backfill(
     bucket: Annotated[str, typer.Option(help="The stack's bucket (output HistoryBucket).")],
     table: Annotated[str, typer.Option(help="The stack's table (output StateTable).")],
     base_url: BaseUrl = "https://api.bybit.com",
-    detector: Annotated[
-        DetectorName, typer.Option(help="The stack's rule.")
-    ] = DetectorName.BOOSTED,
+    detector: Annotated[DetectorName, typer.Option(help="The stack's rule.")] = "boosted",
     region: Region = "",
     as_json: AsJson = False,
 ) -> None:

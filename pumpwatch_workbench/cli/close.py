@@ -20,6 +20,7 @@ from pumpwatch_workbench.cli.operating import (
     StackName,
     Store,
     print_change,
+    say_when_at_rest,
 )
 from pumpwatch_workbench.cli.options import AsJson, Region, check_range
 from pumpwatch_workbench.operations.installation import Installation
@@ -60,11 +61,9 @@ def close(
         for trade in trades:
             request = CloseRequest(trade.signal_id, now, installation.operator, reason)
             installation.halts.ask_to_close(request)
-        when = "within seconds" if installation.is_local else "with the next run, within a minute"
-        if installation.at_rest:
-            when = "when it is started: it does not run now"
         if not as_json:
-            typer.echo(f"{installation.name}: {trades[0].symbol} is closed {when}.")
+            typer.echo(f"{installation.name}: {trades[0].symbol} is closed with the next run.")
+            say_when_at_rest(installation)
         trades = _followed(installation, trades, 0 if installation.at_rest else wait)
     for trade in trades:
         closed = not trade.state.live

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -141,12 +142,9 @@ def _trades(
         _, client = clients_in(region)
         source = DynamoJournal(Table(table, client("dynamodb")))
         return f"table {table}", source.trades_since(begin).require_all()
-    database = Database(here.first_store(), writable=False)
-    try:
+    with closing(Database(here.first_store(), writable=False)) as database:
         trades = SqliteJournal(database).trades_since(begin).require_all()
         return name_of_store(database.path, mode_of(database)), trades
-    finally:
-        database.close()
 
 
 def _strategy_of(trades: Sequence[Trade]) -> str:

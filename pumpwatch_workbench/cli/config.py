@@ -6,9 +6,8 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from difflib import ndiff
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -24,17 +23,8 @@ Said = tuple[Sequence[str], Mapping[str, object]]
 """Lines for a person, and the document for --json."""
 
 
-class Action(StrEnum):
-    """What to do."""
-
-    INIT = "init"
-    SHOW = "show"
-    CHECK = "check"
-    PUSH = "push"
-
-
 def config(
-    action: Action,
+    action: Literal["init", "show", "check", "push"],
     file: Annotated[Path | None, typer.Argument(help="The file; else the one in force.")] = None,
     *,
     stack: Annotated[str, typer.Option(help="A deployed stack, for show and push.")] = "",
@@ -53,11 +43,11 @@ def config(
       pumpwatch config show
       pumpwatch config push pumpwatch.toml --stack pumpwatch
     """
-    if action is Action.INIT:
+    if action == "init":
         lines, document = _started(file or Path(FILE))
-    elif action is Action.PUSH:
+    elif action == "push":
         lines, document = _pushed(file, stack, region)
-    elif action is Action.CHECK:
+    elif action == "check":
         lines, document = _checked(file)
     elif stack:
         document = stored_settings(deployed_stack(stack, region))

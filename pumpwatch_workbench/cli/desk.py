@@ -12,7 +12,17 @@ import typer
 from rich.console import Console
 
 from pumpwatch.settings.overrides import pairs_from
-from pumpwatch_workbench.cli.options import ConfigFile, DetectorOption, Setting, StrategyOption
+from pumpwatch_workbench.cli.options import (
+    ConfigFile,
+    Confirm,
+    DeskUrl,
+    DetectorOption,
+    KeyFile,
+    Keyring,
+    Setting,
+    StrategyOption,
+    WebhookVariable,
+)
 from pumpwatch_workbench.pages.words import money, signed_money
 from pumpwatch_workbench.play.desk.options import DeskOptions, desk_options
 from pumpwatch_workbench.play.desk.play import play, stop_on_signals
@@ -26,16 +36,9 @@ def desk(
     mode: Annotated[
         str | None, typer.Option(help="paper (the default), demo or live, which is real money.")
     ] = None,
-    confirm: Annotated[
-        str | None,
-        typer.Option(metavar="UID", help="The account's UID: live trades no other account."),
-    ] = None,
-    key_file: Annotated[
-        Path | None, typer.Option(help="File or folder of the exchange's key, for demo and live.")
-    ] = None,
-    keyring: Annotated[
-        bool, typer.Option("--keyring", help="Take the key from the system's keyring.")
-    ] = False,
+    confirm: Confirm = None,
+    key_file: KeyFile = None,
+    keyring: Keyring = None,
     symbols: Annotated[
         str | None,
         typer.Option(help="Only these, such as BTCUSDT,1000*USDT; without it the whole market."),
@@ -48,24 +51,14 @@ def desk(
     store: Annotated[
         Path | None, typer.Option(help="File for everything; without it ~/.pumpwatch/MODE.db.")
     ] = None,
-    base_url: Annotated[
-        str | None, typer.Option(metavar="URL", help="Which Bybit, or a simulator on this machine.")
-    ] = None,
-    slack_webhook_env: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="Name of the variable that holds Slack's webhook address."
-        ),
-    ] = None,
+    base_url: DeskUrl = None,
+    slack_webhook_env: WebhookVariable = None,
     metrics_port: Annotated[
         int | None, typer.Option(help="Serve metrics for Prometheus and /healthz; 0: a free port.")
     ] = None,
     metrics_address: Annotated[
         str | None, typer.Option(metavar="IP", help="Where to serve them; 127.0.0.1 by default.")
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Lift a halt, of a protection or of a person.")
-    ] = False,
     config: ConfigFile = None,
     set_: Setting = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON lines.")] = False,
@@ -89,10 +82,10 @@ def desk(
         "mode": mode,
         "live_trading_confirmation": confirm,
         "key_file": key_file,
-        "keyring": keyring or None,
+        "keyring": keyring,
         "symbols": symbols,
-        "strategy": strategy and strategy.value,
-        "detector": detector and detector.value,
+        "strategy": strategy,
+        "detector": detector,
         "duration": duration,
         "store": store,
         "bybit_base_url": base_url,
@@ -101,7 +94,7 @@ def desk(
         "metrics_address": metrics_address,
     }
     pairs = pairs_from(set_ or (), "--set")
-    options = desk_options(given, os.environ, file=config, pairs=pairs, resume=resume)
+    options = desk_options(given, os.environ, file=config, pairs=pairs)
     _run(options, as_json=as_json)
 
 
@@ -112,17 +105,11 @@ def _run(options: DeskOptions, *, as_json: bool) -> None:
     with stop_on_signals(stop), view:
         tally = play(options, view, stop)
     if as_json:
-        json_view.line("summary", **_summary(tally), store=str(options.store))
+        json_view.line("summary", **asdict(tally), store=str(options.store))
     else:
         _print_summary(tally, options, console)
     if tally.ticks and tally.failed_ticks == tally.ticks:
         raise typer.Exit(1)
-
-
-def _summary(tally: Tally) -> dict[str, object]:
-    counts = asdict(tally)
-    money = {"realised_pnl_usdt": counts.pop("realised"), "equity_usdt": counts.pop("equity")}
-    return counts | {name: None if sum_ is None else str(sum_) for name, sum_ in money.items()}
 
 
 def _print_summary(tally: Tally, options: DeskOptions, console: Console) -> None:
@@ -132,8 +119,8 @@ def _print_summary(tally: Tally, options: DeskOptions, console: Console) -> None
     lines = [
         f"{tally.ticks} ticks{late}{failed}, {tally.scans} scans{skipped}; {tally.signals} signals;"
         f" {tally.opened} opened, {tally.closed} closed, {tally.denied} not entered",
-        f"Realised {signed_money(tally.realised)} USDT, equity {money(tally.equity)} USDT,"
-        f" {tally.open_positions} positions open",
+        f"Realised {signed_money(tally.realised_pnl_usdt)} USDT, equity"
+        f" {money(tally.equity_usdt)} USDT, {tally.open_positions} positions open",
         f"Kept in {options.store}: start again to go on, pumpwatch report to look at it",
     ]
     for line in lines:

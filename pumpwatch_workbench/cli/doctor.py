@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +14,15 @@ import typer
 from pumpwatch.errors import BadInput, SettingsError
 from pumpwatch_workbench.cli.bybit import checked_address
 from pumpwatch_workbench.cli.operating import Choice, Mode, StackName, Store
-from pumpwatch_workbench.cli.options import AsJson, Region
+from pumpwatch_workbench.cli.options import (
+    AsJson,
+    Confirm,
+    DeskUrl,
+    KeyFile,
+    Keyring,
+    Region,
+    WebhookVariable,
+)
 from pumpwatch_workbench.cli.progress import awaited
 from pumpwatch_workbench.local.keys import key_source
 from pumpwatch_workbench.local.store import Database, StoreProblem
@@ -31,19 +39,11 @@ def doctor(
     mode: Mode = None,
     stack: StackName = "",
     region: Region = "",
-    base_url: Annotated[
-        str | None, typer.Option(metavar="URL", help="The desk's Bybit; its last one by default.")
-    ] = None,
-    confirm: Annotated[
-        str | None, typer.Option(metavar="UID", help="The account's UID, as for the desk.")
-    ] = None,
-    key_file: Annotated[
-        Path | None, typer.Option(help="File or folder of the key, as for the desk.")
-    ] = None,
-    keyring: Annotated[bool, typer.Option("--keyring", help="Take the key from there.")] = False,
-    slack_webhook_env: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Variable of the webhook's address.")
-    ] = None,
+    base_url: DeskUrl = None,
+    confirm: Confirm = None,
+    key_file: KeyFile = None,
+    keyring: Keyring = None,
+    slack_webhook_env: WebhookVariable = None,
     post_deploy: Annotated[
         bool, typer.Option("--post-deploy", help="The first day's list: warnings fail too.")
     ] = False,
@@ -69,7 +69,7 @@ def doctor(
         given: dict[str, object] = {
             "live_trading_confirmation": confirm,
             "key_file": key_file,
-            "keyring": keyring or None,
+            "keyring": keyring,
             "slack_webhook_env": slack_webhook_env,
             "bybit_base_url": base_url and checked_address("--base-url", base_url),
         }
@@ -98,13 +98,10 @@ def doctor(
 
 def _of_desk(store: Path, mode: str | None, given: dict[str, object]) -> Iterator[Finding]:
     """Yield the findings about a desk with these options, and what is not noted in the store."""
-    with suppress(StoreProblem):  # what is wrong with it is a finding
-        database = Database(store, writable=False)
-        try:
-            mode = mode or mode_of(database)
-            given["bybit_base_url"] = given["bybit_base_url"] or database.note("base_url")
-        finally:
-            database.close()
+    # What is wrong with the store is a finding.
+    with suppress(StoreProblem), closing(Database(store, writable=False)) as database:
+        mode = mode or mode_of(database)
+        given["bybit_base_url"] = given["bybit_base_url"] or database.note("base_url")
     given |= {"store": store, "mode": mode}
     try:
         # The desk's start may name the strategy: nothing that is checked depends on it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 import typer
@@ -27,45 +27,8 @@ from pumpwatch_workbench.cli.options import AsJson, Region
 from pumpwatch_workbench.local.store import StoreProblem
 from pumpwatch_workbench.operations.installation import Installation
 
-
-@dataclass(slots=True)
-class _Outcome:
-    """What became of a halt everywhere."""
-
-    wanted: Halt
-    choice: Choice
-    stage: str
-    says: Callable[[str], object]
-    halted: list[dict[str, Any]] = field(default_factory=list)
-    missed: list[dict[str, Any]] = field(default_factory=list)
-
-    def reach(self) -> None:
-        """Halt what the choice names, or all; note what cannot be reached."""
-        for name, opened in self.choice.everything():
-            try:
-                with opened() as installation:
-                    if self.stage in ("", installation.stage):
-                        self._halt(installation)
-            except PumpwatchError as error:
-                if self.choice.is_named:
-                    raise
-                # Where nothing is deployed nothing is missed; a store that is there is.
-                absent = isinstance(error, BadInput) and not isinstance(error, StoreProblem)
-                self.missed.append({"name": name, "reason": str(error), "absent": absent})
-                self.says(f"{'' if absent else 'NOT HALTED: '}{name}: {error}")
-
-    def _halt(self, installation: Installation) -> None:
-        halts, wanted = installation.halts, replace(self.wanted, by=installation.operator)
-        halts.halt(wanted)
-        now = halts.current() or wanted
-        closing = " and closes its positions" if now.close_positions else ""
-        self.says(f"{installation.name}: opens nothing{closing} from the next run on.")
-        earlier = now.since != wanted.since
-        if earlier:
-            self.says(f"It was halted already, by {now.by}: {now.reason}")
-        say_when_at_rest(installation, self.says)
-        facts = {"halted": True, "earlier": earlier, "halt": asdict(now)}
-        self.halted.append(facts_of(installation) | facts)
+Says = Callable[[str], object]
+Facts = list[dict[str, Any]]
 
 
 def halt(
@@ -79,9 +42,6 @@ def halt(
     mode: Mode = None,
     stack: StackName = "",
     region: Region = "",
-    stage: Annotated[
-        str, typer.Option(help="Only what has this stage; --close-positions asks nothing then.")
-    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Stop entries from the next run on; exits and stops go on.
@@ -98,20 +58,48 @@ def halt(
       pumpwatch halt --reason "odd fills" --stack pumpwatch
     """
     choice, now = Choice(store, mode, stack, region), time.time_ns() // 1_000_000
-    unasked = close_positions and (yes or bool(stage))
+    wanted = Halt(reason, now, close_positions=close_positions and yes)
     says = (lambda text: None) if as_json else typer.echo
-    outcome = _Outcome(Halt(reason, now, close_positions=unasked), choice, stage, says)
-    outcome.reach()
-    if not outcome.halted:
-        reasons = [f"{missed['name']}: {missed['reason']}" for missed in outcome.missed]
-        raise BadInput("; ".join(["nothing was halted", *(reasons or [f"no stage is {stage}"])]))
-    if close_positions and not unasked:
+    halted, missed = _reach(choice, wanted, says)
+    if not halted:
+        reasons = [f"{one['name']}: {one['reason']}" for one in missed]
+        raise BadInput("; ".join(["nothing was halted", *reasons]))
+    if close_positions and not yes:
         if ask("Close all their positions at market? [y/N]").lower() not in {"y", "yes"}:
             raise BadInput("entries are halted, no position is closed: give --yes to close them")
-        outcome = _Outcome(replace(outcome.wanted, close_positions=True), choice, stage, says)
-        outcome.reach()
+        halted, missed = _reach(choice, replace(wanted, close_positions=True), says)
     if as_json:
-        facts = {"halted": True, "installations": outcome.halted, "not_reached": outcome.missed}
+        facts = {"halted": True, "installations": halted, "not_reached": missed}
         typer.echo(json.dumps(facts))
-    if any(not missed["absent"] for missed in outcome.missed):
+    if any(not one["absent"] for one in missed):
         raise typer.Exit(1)
+
+
+def _reach(choice: Choice, wanted: Halt, says: Says) -> tuple[Facts, Facts]:
+    """Halt what the choice names, or all; return the facts of it, and what was not reached."""
+    halted, missed = [], []
+    for name, opened in choice.everything():
+        try:
+            with opened() as installation:
+                halted.append(_halt(installation, wanted, says))
+        except PumpwatchError as error:
+            if choice.is_named:
+                raise
+            # Where nothing is deployed nothing is missed; a store that is there is.
+            absent = isinstance(error, BadInput) and not isinstance(error, StoreProblem)
+            missed.append({"name": name, "reason": str(error), "absent": absent})
+            says(f"{'' if absent else 'NOT HALTED: '}{name}: {error}")
+    return halted, missed
+
+
+def _halt(installation: Installation, wanted: Halt, says: Says) -> dict[str, Any]:
+    halts, wanted = installation.halts, replace(wanted, by=installation.operator)
+    halts.halt(wanted)
+    now = halts.current() or wanted
+    closing = " and closes its positions" if now.close_positions else ""
+    says(f"{installation.name}: opens nothing{closing} from the next run on.")
+    earlier = now.since != wanted.since
+    if earlier:
+        says(f"It was halted already, by {now.by}: {now.reason}")
+    say_when_at_rest(installation, says)
+    return facts_of(installation) | {"halted": True, "earlier": earlier, "halt": asdict(now)}

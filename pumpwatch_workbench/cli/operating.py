@@ -11,10 +11,9 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -31,15 +30,7 @@ from pumpwatch_workbench.operations.installation import (
 )
 from pumpwatch_workbench.operations.stack import DeployedStack
 
-
-class ModeName(StrEnum):
-    """The modes of trading."""
-
-    PAPER = "paper"
-    DEMO = "demo"
-    LIVE = "live"
-
-
+ModeName = Literal["paper", "demo", "live"]
 StackName = Annotated[str, typer.Option("--stack", help="Name of the CloudFormation stack.")]
 Store = Annotated[Path | None, typer.Option(help="A store's file on this machine.")]
 Mode = Annotated[

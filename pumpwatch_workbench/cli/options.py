@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from pumpwatch.domain.trading.strategies import EVIDENCE, with_evidence
 from pumpwatch.errors import BadInput
 
-
-class DetectorName(StrEnum):
-    """The rules that can raise an alarm."""
-
-    BOOSTED = "boosted"
-    EWMA = "ewma"
-    KARBALAII = "karbalaii"
-
-
-class StrategyName(StrEnum):
-    """Ways to act on a signal."""
-
-    ALERT = "alert"
-    FADE = "fade"
-    RIDE = "ride"
-
-
+DetectorName = Literal["boosted", "ewma", "karbalaii"]
+StrategyName = Literal["alert", "fade", "ride"]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print JSON on standard output and nothing else there.")
 ]
@@ -60,6 +44,23 @@ QuotePrice = Annotated[
 ReportPage = Annotated[Path, typer.Option(help="Where the report page goes.")]
 Region = Annotated[
     str, typer.Option(help="AWS region; empty: that of your environment or profile.")
+]
+Confirm = Annotated[
+    str | None,
+    typer.Option(metavar="UID", help="The account's UID: live trades no other account."),
+]
+KeyFile = Annotated[
+    Path | None, typer.Option(help="File or folder of the exchange's key, for demo and live.")
+]
+Keyring = Annotated[
+    bool | None, typer.Option("--keyring", help="Take the key from the system's keyring.")
+]
+WebhookVariable = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Name of the variable that holds Slack's webhook address."),
+]
+DeskUrl = Annotated[
+    str | None, typer.Option(metavar="URL", help="Which Bybit, or a simulator on this machine.")
 ]
 BaseUrl = Annotated[
     str, typer.Option(metavar="URL", help="Which Bybit, or a simulator on this machine.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -114,12 +115,9 @@ def _of_stage(stage: str, region: str, since: int, until: int) -> Period:
 
 
 def _with_candles(period: Period, base_url: str) -> Period:
-    session = public_session(checked_address("--fetch-candles", base_url))
-    try:
+    with closing(public_session(checked_address("--fetch-candles", base_url))) as session:
         market = BybitMarketData(session)
         return replace(period, candles=fetched_candles(market, period.signals, period.candles))
-    finally:
-        session.close()
 
 
 def _write(period: Period, figures: Figures, out: Path) -> None:

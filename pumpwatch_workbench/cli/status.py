@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from contextlib import closing
 
 import typer
 
@@ -12,7 +12,7 @@ from pumpwatch_workbench.cli.operating import Choice, Mode, StackName, Store
 from pumpwatch_workbench.cli.options import AsJson, Region
 from pumpwatch_workbench.local.store import Database
 from pumpwatch_workbench.operations.installation import name_of_store
-from pumpwatch_workbench.operations.overview import Overview, overview, overview_of_store
+from pumpwatch_workbench.operations.overview import overview, overview_of_store
 from pumpwatch_workbench.operations.overview_lines import lines_of
 
 
@@ -40,7 +40,8 @@ def status(
     stores, seen, unread = choice.stores(), [], []
     for path in stores:
         try:
-            seen.append(_of_store(path))
+            with closing(Database(path, writable=False)) as database:
+                seen.append(overview_of_store(database))
         except PumpwatchError as error:
             if len(stores) == 1:
                 raise
@@ -55,11 +56,3 @@ def status(
         typer.echo("\n\n".join(texts + unread))
     if unread or any(one.abandoned or (one.late and one.process != "") for one in seen):
         raise typer.Exit(1)
-
-
-def _of_store(path: Path) -> Overview:
-    database = Database(path, writable=False)
-    try:
-        return overview_of_store(database)
-    finally:
-        database.close()

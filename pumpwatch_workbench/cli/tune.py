@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -15,13 +14,11 @@ from rich.progress import Progress
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.options import (
     AsJson,
-    DetectorName,
     DetectorOption,
     Folder,
     QuotePrice,
     ReportPage,
     Setting,
-    StrategyName,
     StrategyOption,
     check_range,
 )
@@ -44,20 +41,8 @@ from pumpwatch_workbench.research.tune.splits import Fold, WalkPlan, split
 from pumpwatch_workbench.research.tune.walk_forward import Tuned, walk_forward
 
 MOST_WORKERS = 256
-
-
-class Objective(StrEnum):
-    """Quantity that a search maximises."""
-
-    T = "t"
-    PROFIT = "profit"
-
-
-class EngineName(StrEnum):
-    """Engine that evaluates trials."""
-
-    LOCAL = "local"
-    RAY = "ray"
+Objective = Literal["t", "profit"]
+EngineName = Literal["local", "ray"]
 
 
 def tune(
@@ -77,10 +62,10 @@ def tune(
     holdout: Annotated[float, typer.Option(help="Last share of the time, never searched.")] = 0.25,
     objective: Annotated[
         Objective, typer.Option(help="t: mean return of a trade over its error, shrunk; or profit.")
-    ] = Objective.T,
+    ] = "t",
     seed: Annotated[int, typer.Option(help="Same seed, same search.", min=0)] = 1,
     workers: Annotated[int, typer.Option(help="Processes that try settings.")] = 1,
-    engine: Annotated[EngineName, typer.Option(help="ray is for a cluster.")] = EngineName.LOCAL,
+    engine: Annotated[EngineName, typer.Option(help="ray is for a cluster.")] = "local",
     address: Annotated[str, typer.Option(help="The Ray cluster's; empty: this machine.")] = "",
     study: Annotated[
         Path | None, typer.Option(help="File that keeps the trials; given again, it goes on.")
@@ -104,7 +89,7 @@ def tune(
       pumpwatch tune candles --write pumpwatch.toml
     """
     check_range("--workers", workers, 1, MOST_WORKERS)
-    acts, rule = strategy or StrategyName.FADE, detector or DetectorName.BOOSTED
+    acts, rule = strategy or "fade", detector or "boosted"
     path = study or Path("build") / f"tune-{folder.resolve().name}-{acts}.journal"
     check_engine(engine, address)
     check_study(path)
@@ -114,7 +99,7 @@ def tune(
     if write is not None:
         settings_of_file(write if write.exists() else None)
         check_writable("the settings", write)
-    if acts == StrategyName.ALERT:
+    if acts == "alert":
         raise BadInput("alert places no orders: tune fade or ride")
     space = space_for(acts, rule, search=search or (), fixed=set_ or ())
     recordings = Recordings(folder, quote_price=quote_price)

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
-from urllib.parse import urlsplit
 
 import urllib3
 
 from pumpwatch.adapters.deadlines import TimerDeadline
 from pumpwatch.bootstrap.connection import connect_to_bybit
-from pumpwatch.bootstrap.key_check import check_key, check_time
+from pumpwatch.bootstrap.key_check import check_key
 from pumpwatch.bootstrap.probe import MOST_SKEW_SECONDS, Check, CheckFailed, Facts, run_checks
 from pumpwatch.ports import Deadline, Secrets
-from pumpwatch.settings.shared import LOOPBACK
 from pumpwatch_workbench.local.budget import SharedBudget
 from pumpwatch_workbench.local.store import Database, SqliteHaltStore, holder_of
 from pumpwatch_workbench.play.desk.options import DeskOptions
-from pumpwatch_workbench.simulator.market_time import exchange_time_for
+from pumpwatch_workbench.simulator.market_time import MarketTime, exchange_time_for
 
 from .findings import DESK_ADVICE, Finding, findings_of
 from .installation import mode_of
@@ -38,9 +36,9 @@ class DeskDoctor:
     def __init__(self, options: DeskOptions, secrets: Secrets) -> None:
         url = options.trade.bybit_base_url
         self._options, self._secrets, self._time = options, secrets, exchange_time_for(url)
-        host = urlsplit(url).hostname or ""
-        self._simulated, budget = host in LOOPBACK, SharedBudget(host)
-        connected = connect_to_bybit(options.trade, exchange_time=self._time, budget=budget)
+        connected = connect_to_bybit(
+            options.trade, exchange_time=self._time, budget=SharedBudget(url)
+        )
         self._session, self._market = connected.session, connected.market
 
     def examine(self) -> Iterator[Finding]:
@@ -51,26 +49,20 @@ class DeskDoctor:
             "exchange": self._exchange,
             "symbols": self._symbols,
             "key": self._key,
-            "time": lambda deadline: check_time(self._options.trade, deadline),
             "webhook": self._webhook,
         }
-        try:
+        with closing(self._session):
             for name, check in checks.items():
                 answer: Any = run_checks("desk", {name: check}, TimerDeadline(SECONDS))
                 yield from findings_of(name, answer["checks"][name], DESK_ADVICE)
-        finally:
-            self._session.close()
 
     def _store(self, _: Deadline) -> Facts:
         path, mode = self._options.store, self._options.mode
         if not path.exists():
             return {"detail": f"{path} is made at the first start"}
-        database = Database(path, writable=False)
-        try:
+        with closing(Database(path, writable=False)) as database:
             own, version = mode_of(database), database.version
             halt = SqliteHaltStore(database).current()
-        finally:
-            database.close()
         if own != mode:
             raise CheckFailed(f"{path} is a store of {own} mode, not {mode}: name another file")
         facts: Facts = {"file": path, "mode": own, "version": version}
@@ -95,7 +87,8 @@ class DeskDoctor:
         session = self._session
         session.start_run(deadline)
         session.time()
-        skew = 0.0 if self._simulated else session.clock_skew_seconds or 0.0
+        simulated = isinstance(self._time, MarketTime)
+        skew = 0.0 if simulated else session.clock_skew_seconds or 0.0
         if abs(skew) > MOST_SKEW_SECONDS or session.doubt():
             raise CheckFailed(f"this machine's clock is off by {skew:.2f} s: set it by NTP")
         url = self._options.trade.bybit_base_url
@@ -122,8 +115,7 @@ class DeskDoctor:
             return {"detail": "none is set: nobody is told by Slack"}
         try:
             with urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(total=5)) as pool:
-                body = json.dumps({})
-                answer = pool.request("POST", self._options.webhook, body=body, redirect=False)
+                answer = pool.request("POST", self._options.webhook, body="{}", redirect=False)
         except urllib3.exceptions.HTTPError as error:
             # Its text would show the address, which is a secret.
             raise CheckFailed(f"its host cannot be reached: {type(error).__name__}") from None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.ports import HaltStore, Journal
+from pumpwatch_workbench.recordings.tables import moment
 
 
 def halting_trades(journal: Journal, halts: HaltStore) -> list[Trade]:
@@ -22,8 +22,3 @@ def describe(trades: Iterable[Trade]) -> list[str]:
         f" (--trade {trade.signal_id})"
         for trade in trades
     ]
-
-
-def moment(milliseconds: int) -> str:
-    """Return a time as a person reads it, UTC."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

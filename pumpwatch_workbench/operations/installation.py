@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +32,6 @@ class Installation:
     """The option that names it."""
     at_rest: bool = False
     """True while it is not running: a change takes effect when somebody starts it."""
-    is_local: bool = False
 
 
 def local_stores() -> list[Path]:
@@ -81,8 +80,7 @@ def installation_of_stack(stack: DeployedStack) -> Iterator[Installation]:
 @contextmanager
 def installation_of_store(path: Path, *, may_be_older: bool = False) -> Iterator[Installation]:
     """Open a store beside the process that uses it. Raises `StoreProblem`."""
-    database = Database(path, alone=False, may_be_older=may_be_older)
-    try:
+    with closing(Database(path, alone=False, may_be_older=may_be_older)) as database:
         mode = mode_of(database)
         yield Installation(
             stage=stage_of(database),
@@ -93,7 +91,4 @@ def installation_of_store(path: Path, *, may_be_older: bool = False) -> Iterator
             operator=user_here(),
             option=f"--store {path}",
             at_rest=holder_of(path) is None,
-            is_local=True,
         )
-    finally:
-        database.close()

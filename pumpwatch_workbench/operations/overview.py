@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -46,6 +47,7 @@ from .stack import DeployedStack
 
 Ages = dict[str, float | None]
 Prices = Mapping[str, Decimal]
+JOBS = {"detect": DETECT, "trade": TRADE}
 Stores = tuple[HaltStore, Journal, LockStore, SignalStore, PaperStore]
 LATEST_SUCCESS_SECONDS = 180
 PRICE_SECONDS = 3.0
@@ -130,10 +132,8 @@ def overview(stack: DeployedStack, wall: Callable[[], float] = time.time) -> Ove
     """Read the stack's state. Raises `StoreUnavailable`."""
     table, now = stack.table(), wall()
     totals = DynamoTotalsStore(table)
-    ages: Ages = {}
-    for name, job in (("detect", DETECT), ("trade", TRADE)):
-        last = totals.last_runs(job).succeeded
-        ages[name] = None if last is None else now - last
+    last = {name: totals.last_runs(job).succeeded for name, job in JOBS.items()}
+    ages = {name: None if time is None else now - time for name, time in last.items()}
     stores = (
         DynamoHaltStore(table),
         DynamoJournal(table),
@@ -218,14 +218,10 @@ def _prices(trades: list[Trade], address: str, paper: PaperStore | None) -> Pric
         return {}
     exchange_time = exchange_time_for(address)
     session = BybitSession(address, timeout_seconds=PRICE_SECONDS, exchange_time=exchange_time)
-    try:
+    with closing(session), suppress(PumpwatchError):
         session.start_run(TimerDeadline(PRICE_SECONDS))
         market = BybitMarketData(session).snapshot()
-    except PumpwatchError:
-        return {}  # shown as a price that is not known
-    finally:
-        session.close()
-    last = dict(zip(market.symbols, market.last_price.tolist(), strict=True))
-    return {
-        trade.symbol: Decimal(str(last[trade.symbol])) for trade in trades if trade.symbol in last
-    }
+        last = zip(market.symbols, market.last_price.tolist(), strict=True)
+        wanted = {trade.symbol for trade in trades}
+        return {symbol: Decimal(str(price)) for symbol, price in last if symbol in wanted}
+    return {}  # shown as a price that is not known

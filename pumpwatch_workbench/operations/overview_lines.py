@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pumpwatch.domain.trading.orders import Side
 from pumpwatch.domain.trading.strategies import EVIDENCE, with_evidence
 from pumpwatch.domain.trading.trades import Trade
+from pumpwatch_workbench.pages.trade_tables import side_words
 from pumpwatch_workbench.pages.words import duration, money, number, price, signed_money
+from pumpwatch_workbench.recordings.tables import moment
 
-from .halting import describe, moment
+from .halting import describe
 from .overview import Overview
 
 A_WHILE = 120
@@ -66,7 +67,7 @@ def _stopped(seen: Overview) -> Iterator[str]:
 
 
 def _position(seen: Overview, trade: Trade) -> Iterator[str]:
-    result, side = seen.open_result(trade), "long" if trade.side is Side.BUY else "short"
+    result, side = seen.open_result(trade), side_words(trade.side)
     now = "price unknown"
     if result is not None:
         now = f"now {price(seen.prices.get(trade.symbol))}, {signed_money(result)} USDT"

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -36,10 +36,6 @@ def campaign(
         bool,
         typer.Option("--over-http", help="Trade through pybit on a simulator, faults on the wire."),
     ] = False,
-    stores: Annotated[
-        Literal["memory", "sqlite", "both"] | None,
-        typer.Option(help="Where the stores are; by default in a file for every second seed."),
-    ] = None,
     replay: Annotated[
         int | None, typer.Option(help="Play this one world and print what happened in it.")
     ] = None,
@@ -72,9 +68,7 @@ def campaign(
     check_range("--workers", workers, 0, MOST_WORKERS)
     if replay is not None:
         check_range("--replay", replay, 0, 2 * MOST_SEEDS)
-        if stores == "both":
-            raise BadInput("--replay plays one world: give --stores memory or --stores sqlite")
-        world = _player(stores or "", over_http=over_http, traced=True)(replay)
+        world = _player(over_http=over_http, traced=True)(replay)
         if as_json:
             typer.echo(json.dumps(_world(world)))
         else:
@@ -82,11 +76,10 @@ def campaign(
         raise typer.Exit(1 if world.broken else 0)
     if planted:
         raise typer.Exit(_plant(bug or [], seeds, workers or os.cpu_count() or 1, as_json=as_json))
-    kinds = ("memory", "sqlite") if stores == "both" else (stores or "",)
     result = _play(
         range(first, first + seeds),
         workers or os.cpu_count() or 1,
-        [_player(kind, over_http=over_http, traced=False) for kind in kinds],
+        _player(over_http=over_http, traced=False),
     )
     if as_json:
         typer.echo(json.dumps(result.document()))
@@ -105,18 +98,17 @@ def _plant(names: Sequence[str], seeds: int, workers: int, *, as_json: bool) -> 
     return subprocess.run(command, check=False).returncode
 
 
-def _player(stores: str, *, over_http: bool, traced: bool) -> Callable[[int], WorldResult]:
+def _player(*, over_http: bool, traced: bool) -> Callable[[int], WorldResult]:
     connections = OverHttp if over_http else InProcess
-    return partial(play_world, connections=connections, stores=stores, traced=traced)
+    return partial(play_world, connections=connections, traced=traced)
 
 
-def _play(seeds: range, workers: int, players: Sequence[Callable[[int], WorldResult]]) -> Campaign:
-    result, workers = Campaign(), min(workers, len(seeds))
-    with stepping("Worlds", len(seeds) * len(players)) as steps:
-        for player in players:
-            for world in play_worlds(seeds, workers=workers, player=player):
-                result.add(world)
-                steps.advance(f"{len(result.broken)} broken")
+def _play(seeds: range, workers: int, player: Callable[[int], WorldResult]) -> Campaign:
+    result = Campaign()
+    with stepping("Worlds", len(seeds)) as steps:
+        for world in play_worlds(seeds, workers=min(workers, len(seeds)), player=player):
+            result.add(world)
+            steps.advance(f"{len(result.broken)} broken")
     return result
 
 
@@ -137,8 +129,7 @@ def _print(result: Campaign, console: Console, *, over_http: bool) -> None:
         highlight=False,
     )
     for world in result.broken:
-        again = f"pumpwatch campaign --replay {world.seed} --stores {world.stores}"
-        again += " --over-http" * over_http
+        again = f"pumpwatch campaign --replay {world.seed}" + " --over-http" * over_http
         console.print(f"BROKEN  seed {world.seed}, tick {world.tick}: {world.broken}", style="red")
         console.print(f"        see it again: {again}", highlight=False)
     if not result.broken:

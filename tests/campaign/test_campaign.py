@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from contextlib import closing, nullcontext
 from dataclasses import replace
@@ -14,7 +13,6 @@ from typer.testing import CliRunner
 
 from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.trades import RepairNote, TradeState
-from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.main import app
 from studies.campaign.campaign import Campaign, play_worlds
 from studies.campaign.exchange import OverHttp
@@ -101,14 +99,6 @@ def test_every_second_world_has_a_file_and_the_same_troubles_as_in_memory() -> N
     assert struck["crash_before"] > 0
 
 
-def test_both_stores_are_played_when_asked_for() -> None:
-    asked = ["campaign", "--seeds", "2", "--workers", "1", "--stores", "both", "--json"]
-    shown = json.loads(CliRunner().invoke(app, asked).stdout)
-    assert (shown["worlds"], shown["broken"]) == (4, [])
-    replayed = CliRunner().invoke(app, ["campaign", "--replay", "1", "--stores", "both"])
-    assert isinstance(replayed.exception, BadInput)
-
-
 @pytest.mark.parametrize(("statements", "done"), [(0, False), (1, False), (2, False), (3, True)])
 @pytest.mark.parametrize("write", ["intent", "outcome"])
 def test_a_process_dies_in_a_transaction_and_the_next_has_all_of_it_or_nothing(
@@ -158,7 +148,7 @@ def test_the_command_names_the_seed_of_a_broken_world(monkeypatch: pytest.Monkey
     )
     assert result.exit_code == 1
     assert "seed 77, tick 2: stops: none" in result.output
-    assert "pumpwatch campaign --replay 77 --stores sqlite" in result.output
+    assert "pumpwatch campaign --replay 77" in result.output
     replayed = CliRunner().invoke(app, ["campaign", "--replay", "77"])
     assert replayed.exit_code == 1
     assert "1.00 s  nothing" in replayed.output

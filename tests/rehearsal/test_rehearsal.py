@@ -229,7 +229,7 @@ def closed_by_hand(world):
 def test_halt_closes_positions_and_resume_lets_trade_again(world):
     wait_for(lambda: world.market.exchange.state()["positions"])
     halt = ("halt", "--stack", STACK, "--reason", "rehearsal", "--close-positions")
-    ended_well(world.cloud.pumpwatch(*halt, "--stage", STAGE))
+    ended_well(world.cloud.pumpwatch(*halt, "--yes"))
     wait_for(lambda: not world.market.exchange.state()["positions"])
     wait_for(lambda: world.about("halt", "<!here>", webhook="critical"))
     for trade in traded(world, "live"):

@@ -102,7 +102,7 @@ def options_for(url, store, *, environment=None, webhook="", **changes):
         given["duration"] = f"{given['duration'] / 1000}s"
     environment = {"REQUESTS_PER_SECOND": "110", "MAX_SPREAD": "0.03", **(environment or {})}
     given |= {"store": store, "bybit_base_url": url}
-    options = desk_options(given, environment, resume=given.pop("resume", False))
+    options = desk_options(given, environment)
     return replace(options, webhook=webhook)
 
 

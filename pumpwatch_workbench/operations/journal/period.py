@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -88,8 +89,7 @@ def of_mode(period: Period, mode: str | None) -> Period:
 
 def period_of_file(path: Path, since: int, until: int) -> Period:
     """Return what the file says. Raises `StoreProblem` for one that cannot be read."""
-    database = Database(path, writable=False)
-    try:
+    with closing(Database(path, writable=False)) as database:
         journal, totals = SqliteJournal(database), SqliteTotalsStore(database)
         signals = SqliteSignalStore(database).since(since)
         return Period(
@@ -108,8 +108,6 @@ def period_of_file(path: Path, since: int, until: int) -> Period:
             memory_limit_mib=_memory_of_this_machine(),
             candles=stored_candles(SqliteHistoryStore(database), signals),
         )
-    finally:
-        database.close()
 
 
 def _memory_of_this_machine() -> float | None:

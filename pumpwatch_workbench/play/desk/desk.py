@@ -8,7 +8,6 @@ from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from urllib.parse import urlsplit
 
 from pumpwatch.adapters.bybit.traffic import Traffic
 from pumpwatch.adapters.deadlines import TimerDeadline
@@ -83,8 +82,7 @@ class Desk:
         self._settings, self._secrets = options.trade, secrets
         history, totals = SqliteHistoryStore(database), SqliteTotalsStore(database)
         leases = SqliteOwnLeases(database)
-        host = urlsplit(options.trade.bybit_base_url).hostname or ""
-        self._budget = SharedBudget(host, wait=wait)
+        self._budget = SharedBudget(options.trade.bybit_base_url, wait=wait)
         exchange = connect_to_bybit(
             options.detect,
             requests_per_second=options.detect.requests_per_second,
@@ -96,7 +94,7 @@ class Desk:
         self._requests_before = 0
         self._asked: set[str] = set()
         self._chosen = chosen_by(options.detect)
-        self.market = WatchedMarket(exchange.market, options.detect.symbol_choice)
+        self.market = WatchedMarket(exchange.session, options.detect)
         detect_stores = DetectStores(
             history, self.signals, SqliteEventStore(database), leases, totals
         )

@@ -27,7 +27,6 @@ from pumpwatch_workbench.play.desk.desk import Desk
 from pumpwatch_workbench.play.desk.endpoint import Health
 from pumpwatch_workbench.play.desk.options import DeskOptions
 from pumpwatch_workbench.play.desk.pace import Pace
-from pumpwatch_workbench.play.desk.slack import Counts
 from pumpwatch_workbench.play.desk.telling import PlayedTick, Tally, Teller
 from pumpwatch_workbench.play.views.view import RunFacts, TickSnapshot
 
@@ -60,7 +59,7 @@ class DeskLoop:
         self._teller = teller
         self._pace = pace
         self._health = health
-        self._requests, self._alerts, self._cpu_seconds = 0, (0, 0), time.process_time()
+        self._requests, self._cpu_seconds = 0, time.process_time()
         self._minute = -1
         self._scan_problem = ""
         self._exit_is_near = False
@@ -97,7 +96,7 @@ class DeskLoop:
         With open trades it goes on trying until it is asked to stop, which gives None.
         """
         while True:
-            tick = PlayedTick(self._pace.now(), is_care=True)
+            tick = PlayedTick(self._pace.now())
             banned = self._attempt("trade", partial(self._trade, tick), tick)
             holds = self._desk.holds_trades()
             if holds and not tick.problems:
@@ -148,7 +147,7 @@ class DeskLoop:
                 self._teller.note(f"Candle history: {done} of {total} slices")
             self._care_when_due()
 
-        tick = PlayedTick(self._pace.now(), is_care=True)
+        tick = PlayedTick(self._pace.now())
         self._care_later(tick.due)
         banned = False
         with suppress(_Stopped):
@@ -160,7 +159,7 @@ class DeskLoop:
     def _care_when_due(self) -> None:
         now = self._pace.now()
         if now >= self._next_care:
-            tick = PlayedTick(now, is_care=True)
+            tick = PlayedTick(now)
             self._attempt("trade", partial(self._trade, tick), tick)
             self._tell(tick)
             self._care_later(now)
@@ -257,12 +256,12 @@ class DeskLoop:
         report, teller = tick.traded, self._teller
         if report is None or report.equity is None:
             return
-        teller.tally.equity = report.equity
+        teller.tally.equity_usdt = report.equity
         snapshot = TickSnapshot(
             time=self._pace.now(),
             tick=teller.tally.ticks,
             equity=report.equity,
-            movers=self._desk.market.movers() if teller.view.shows_movers else (),
+            movers=self._desk.market.movers,
             positions=tuple(report.positions),
             events_open=tick.detected.events_open if tick.detected else 0,
         )
@@ -275,8 +274,8 @@ class DeskLoop:
         """
         cpu_seconds = time.process_time()
         requests = self._desk.request_count
-        counts = self._teller.slack.counts if self._teller.slack else Counts()
-        raised, delivered = counts.raised, counts.delivered
+        slack = self._teller.slack
+        raised, delivered = (0, 0) if slack is None else slack.take_counts()
         record = RunRecord(
             time=begin,
             detect_seconds=tick.seconds.get("detect"),
@@ -286,12 +285,11 @@ class DeskLoop:
             requests=requests - self._requests,
             stale=tick.late,
             equity=tick.traded.equity if tick.traded else None,
-            alerts_raised=raised - self._alerts[0],
-            alerts_delivered=delivered - self._alerts[1],
+            alerts_raised=raised,
+            alerts_delivered=delivered,
             problem="; ".join(tick.problems) or self._scan_problem,
         )
-        self._requests, self._alerts = requests, (raised, delivered)
-        self._cpu_seconds, self._scan_problem = cpu_seconds, ""
+        self._requests, self._cpu_seconds, self._scan_problem = requests, cpu_seconds, ""
         try:
             self._desk.records.add(record)
         except RetryLater as error:

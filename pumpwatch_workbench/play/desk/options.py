@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -30,7 +31,6 @@ class DeskOptions:
     duration: int | None
     """Milliseconds after which it ends by itself; None: until it is interrupted."""
     webhook: str = field(repr=False)
-    resume: bool
 
     @property
     def mode(self) -> str:
@@ -49,7 +49,6 @@ def desk_options(
     *,
     file: Path | None = None,
     pairs: Mapping[str, str] | None = None,
-    resume: bool = False,
 ) -> DeskOptions:
     """Return the options: those given, `pairs` of settings, the environment's, a file's.
 
@@ -66,16 +65,10 @@ def desk_options(
         detect=loaded.detect,
         trade=trade,
         warnings=loaded.warnings,
-        store=Path(desk.store) if desk.store else default_store(desk.mode),
+        store=Path(desk.store) if desk.store else home() / f"{desk.mode}.db",
         duration=parse_duration(length.shown, length.text) if length else None,
         webhook=webhook_from(desk.slack_webhook_env) if desk.slack_webhook_env else "",
-        resume=resume,
     )
-
-
-def default_store(mode: str = "paper") -> Path:
-    """Return where a mode is kept unless a file is named."""
-    return home() / f"{mode}.db"
 
 
 def webhook_from(name: str) -> str:
@@ -86,14 +79,11 @@ def webhook_from(name: str) -> str:
     value = os.environ.get(name, "").strip()
     if not value:
         raise BadInput(f"--slack-webhook-env names {name}, which is not set: export {name}=...")
-    try:
+    with suppress(ValueError):
         parts = urlsplit(value)
         local = parts.scheme == "http" and parts.hostname in LOOPBACK
-        fits = (parts.scheme == "https" and bool(parts.hostname)) or local
-    except ValueError:
-        fits = False
-    if not fits:
-        raise BadInput(
-            f"the variable {name} holds no https address: put Slack's incoming webhook there"
-        )
-    return value
+        if local or (parts.scheme == "https" and parts.hostname):
+            return value
+    raise BadInput(
+        f"the variable {name} holds no https address: put Slack's incoming webhook there"
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from time import monotonic
-from typing import Protocol
 
 from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
 
@@ -12,21 +11,7 @@ LONGEST_SLICE = 1.0
 """Seconds: a machine that slept notices within this."""
 
 
-class Pace(Protocol):
-    """The time, and how to wait for a later one."""
-
-    @property
-    def stopped(self) -> bool:
-        """Return whether it was asked to stop."""
-
-    def now(self) -> int:
-        """Return the exchange's time, milliseconds UTC."""
-
-    def wait_until(self, time: int) -> bool:
-        """Wait; return False when it was asked to stop meanwhile."""
-
-
-class ExchangePace:
+class Pace:
     """The exchange's time as its last answer and the further of our two clocks say it.
 
     The wall clock goes on while the machine sleeps, so that a tick that was due then is known to
@@ -39,12 +24,15 @@ class ExchangePace:
 
     @property
     def stopped(self) -> bool:
+        """Return whether it was asked to stop."""
         return self._stop.is_set()
 
     def now(self) -> int:
+        """Return the exchange's time, milliseconds UTC."""
         return self._time.now()
 
     def wait_until(self, time: int) -> bool:
+        """Wait; return False when it was asked to stop meanwhile."""
         # Before the first answer the time is the wall clock's, which may be set back meanwhile.
         end = monotonic() + (time - self.now()) / 1000
         while not self._stop.is_set():

@@ -23,7 +23,7 @@ from pumpwatch_workbench.play.desk.desk import Desk, claim
 from pumpwatch_workbench.play.desk.endpoint import Health, ShownMetrics, metrics_endpoint
 from pumpwatch_workbench.play.desk.loop import DeskLoop
 from pumpwatch_workbench.play.desk.options import DeskOptions
-from pumpwatch_workbench.play.desk.pace import ExchangePace, Pace
+from pumpwatch_workbench.play.desk.pace import Pace
 from pumpwatch_workbench.play.desk.slack import SlackMessages
 from pumpwatch_workbench.play.desk.telling import Tally, Teller
 from pumpwatch_workbench.play.views.view import RunView
@@ -49,6 +49,10 @@ def play(
     cannot be opened or used, `NoNetwork`, a ban.
     """
     teller = Teller(options.mode, view)
+
+    def wait(seconds: float) -> None:
+        stop.wait(seconds)
+
     with ExitStack() as stack:
         stack.enter_context(_warnings_shown(teller))
         for warning in options.warnings:
@@ -59,9 +63,7 @@ def play(
         claim(database, mode=options.mode, stage=trade.stage, base_url=trade.bybit_base_url)
         secrets, executor = _account(options, stack)
         health, port = Health(), options.desk.metrics_port
-        metrics = ShownMetrics(trade.stage) if port >= 0 else None
-        waited = stop.wait if pace_of is None else time.sleep
-        wait = lambda seconds: (waited(seconds), None)[1]  # noqa: E731
+        metrics = None if port < 0 else ShownMetrics(trade.stage)
         desk = Desk(options, database, metrics, secrets, executor, wait)
         stack.callback(desk.close)
         teller.holds_trades = desk.holds_trades
@@ -71,8 +73,8 @@ def play(
         if options.webhook:
             messages = SlackMessages(options.webhook, complain=teller.note)
             teller.slack = stack.enter_context(messages)
-        _resume_or_say(options, desk, teller)
-        pace = ExchangePace(desk.time, stop) if pace_of is None else pace_of(desk)
+        _say_if_halted(options, desk, teller)
+        pace = Pace(desk.time, stop) if pace_of is None else pace_of(desk)
         teller.now = pace.now
         relax_collector()
         try:
@@ -106,21 +108,16 @@ def _serve(endpoint: AbstractContextManager[str], stack: ExitStack, teller: Tell
         teller.note(f"Trades are open, so the desk goes on without metrics: {error}")
 
 
-def _resume_or_say(options: DeskOptions, desk: Desk, teller: Teller) -> None:
+def _say_if_halted(options: DeskOptions, desk: Desk, teller: Teller) -> None:
     try:
         halt = desk.halts.current()
-        if halt is not None and options.resume:
-            command = f"pumpwatch desk --mode {options.mode} --resume"
-            desk.halts.resume(by=command, time=time.time_ns() // 1_000_000)
     except PumpwatchError as error:
         teller.note(f"Whether entries are halted cannot be told: {error}")
         return
-    if halt is not None and options.resume:
-        teller.note(f"The halt is lifted ({halt.reason})")
-    elif halt is not None:
+    if halt is not None:
         teller.note(
-            f"Halted by {halt.by}: {halt.reason}. Nothing is opened until you start with --resume,"
-            f" or until pumpwatch resume --store {options.store}"
+            f"Halted by {halt.by}: {halt.reason}. Nothing is opened until"
+            f" pumpwatch resume --store {options.store}"
         )
 
 

@@ -12,7 +12,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import urllib3
 
@@ -27,16 +26,6 @@ TIMEOUT = urllib3.Timeout(connect=3.0, read=5.0)
 FAREWELL = 4.0
 """Seconds that the last lines may take when the program ends."""
 TOO_MANY, GOOD = 429, range(200, 300)
-
-
-@dataclass(slots=True)
-class Counts:
-    """Lines so far, and posts that failed."""
-
-    raised: int = 0
-    delivered: int = 0
-    dropped: int = 0
-    failures: int = 0
 
 
 class SlackMessages:
@@ -67,7 +56,7 @@ class SlackMessages:
         self._news = threading.Event()
         self._ending = threading.Event()
         self._pool = urllib3.PoolManager(num_pools=1, retries=False)
-        self.counts = Counts()
+        self._raised = self._delivered = 0
         self._thread = threading.Thread(target=self._run, name="slack", daemon=True)
 
     def __enter__(self) -> SlackMessages:
@@ -85,13 +74,19 @@ class SlackMessages:
     def say(self, line: str) -> None:
         """Let a line wait for the next message; returns at once and never fails."""
         with self._lock:
-            self.counts.raised += 1
+            self._raised += 1
             self._waiting.append(line)
             if len(self._waiting) > MOST_WAITING:
                 self._waiting.popleft()
                 self._unsaid += 1
-                self.counts.dropped += 1
         self._news.set()
+
+    def take_counts(self) -> tuple[int, int]:
+        """Return how many lines were said and how many delivered since this was asked last."""
+        with self._lock:
+            counts = self._raised, self._delivered
+            self._raised = self._delivered = 0
+            return counts
 
     def _run(self) -> None:
         while True:
@@ -125,7 +120,7 @@ class SlackMessages:
                     if self._waiting and self._waiting[0] == line:
                         self._waiting.popleft()
                 self._unsaid -= unsaid
-                self.counts.delivered += len(lines)
+                self._delivered += len(lines)
             if not self._ending.is_set() or time.monotonic() - begin > FAREWELL / 2:
                 return self._pace
 
@@ -157,7 +152,6 @@ class SlackMessages:
         return self._failed(problem, told)
 
     def _failed(self, problem: str, told: float | None) -> float:
-        self.counts.failures += 1
         if not self._failing:
             self._failing = True
             self._complain(f"Slack takes no messages ({problem}); they wait, trading goes on")

@@ -32,9 +32,9 @@ class Tally:
     opened: int = 0
     closed: int = 0
     denied: int = 0
-    realised: Decimal = Decimal(0)
-    """Profit and loss of the trades closed by this start, USDT."""
-    equity: Decimal | None = None
+    realised_pnl_usdt: Decimal = Decimal(0)
+    """Of the trades closed by this start."""
+    equity_usdt: Decimal | None = None
     open_positions: int = 0
 
 
@@ -45,8 +45,6 @@ class PlayedTick:
     due: int
     late: bool = False
     is_scan: bool = False
-    is_care: bool = False
-    """Trade alone, between the ticks of the schedule: at the start, and in a long preparation."""
     detected: DetectReport | None = None
     traded: TradeReport | None = None
     seconds: dict[str, float] = field(default_factory=dict)
@@ -86,7 +84,7 @@ class Teller:
         tally = self.tally
         if tick.is_scan:
             tally.scans += 1
-        elif not tick.is_care:
+        else:
             tally.ticks += 1
             tally.late_ticks += tick.late
             tally.failed_ticks += bool(tick.problems)
@@ -130,7 +128,7 @@ class Teller:
         tally.opened += len(report.opened)
         tally.closed += len(report.closed)
         tally.denied += len(report.denied)
-        tally.realised += sum((trade.realised_pnl for trade in report.closed), Decimal(0))
+        tally.realised_pnl_usdt += sum(trade.realised_pnl for trade in report.closed)
         tally.open_positions = report.open_positions
 
     def _tell_blocked(self, report: TradeReport) -> None:

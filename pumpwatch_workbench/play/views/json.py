@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.trading.trades import Trade
+from pumpwatch_workbench.pages.words import plain
 from pumpwatch_workbench.play.views.view import RunFacts, RunView, TickSnapshot
 
 
@@ -28,7 +29,7 @@ class JsonView(RunView):
             "tick",
             time=snapshot.time,
             tick=snapshot.tick,
-            equity_usdt=str(snapshot.equity),
+            equity_usdt=snapshot.equity,
             open_positions=len(snapshot.positions),
             events_open=snapshot.events_open,
         )
@@ -38,7 +39,7 @@ class JsonView(RunView):
             "signal",
             time=signal.time,
             symbol=signal.symbol,
-            phase=signal.phase.value,
+            phase=signal.phase,
             price=signal.price,
             base_price=signal.base_price,
             event_id=signal.event_id,
@@ -49,20 +50,16 @@ class JsonView(RunView):
             "trade",
             time=time,
             symbol=trade.symbol,
-            side=trade.side.value,
-            state=trade.state.value,
-            quantity=str(trade.quantity),
-            entry_price=_text(trade.entry_price),
-            exit_price=_text(trade.exit_price),
-            exit_reason=trade.exit_reason.value if trade.exit_reason else None,
-            realised_pnl_usdt=str(trade.realised_pnl),
+            side=trade.side,
+            state=trade.state,
+            quantity=trade.quantity,
+            entry_price=trade.entry_price,
+            exit_price=trade.exit_price,
+            exit_reason=trade.exit_reason,
+            realised_pnl_usdt=trade.realised_pnl,
             denial=trade.denial or None,
         )
 
     def line(self, kind: str, **fields: object) -> None:
         """Write one line."""
-        self._write(json.dumps({"kind": kind, **fields}))
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
+        self._write(json.dumps(plain({"kind": kind, **fields})))

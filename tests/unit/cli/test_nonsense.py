@@ -63,7 +63,7 @@ CASES = [
     ("status", "no region is set"),
     ("status --mode life", "life is none of 'paper'"),
     ("halt", "nothing was halted; AWS: there is no store in"),
-    ("halt --stage prod --store {none}.db", "there is no store"),
+    ("halt --store {none}.db", "there is no store"),
     ("resume --reason ' '", "--reason is ' ': say why"),
     ("close DOGEUSDT", "there is no store in"),
     ("close DOGEUSDT --store {new} --wait -1", "--wait is -1"),

@@ -21,7 +21,7 @@ from pumpwatch_workbench.play.desk.account import locked, traded_alone
 from pumpwatch_workbench.play.desk.desk import claim
 from pumpwatch_workbench.play.desk.endpoint import Health, ShownMetrics, metrics_endpoint
 from pumpwatch_workbench.play.desk.options import desk_options
-from pumpwatch_workbench.play.desk.pace import ExchangePace
+from pumpwatch_workbench.play.desk.pace import Pace
 from pumpwatch_workbench.play.desk.play import _warnings_shown, stop_on_signals
 from pumpwatch_workbench.play.desk.telling import PlayedTick, Teller
 
@@ -68,7 +68,7 @@ def test_a_clock_that_is_set_keeps_no_tick_waiting(monkeypatch, answered, jump):
     time = ExchangeTime(clocks)
     if answered:
         time.note(round(clocks.wall * 1000) - 300, 0)
-    pace = ExchangePace(time, clocks)
+    pace = Pace(time, clocks)
     due = pace.now() + 5_000
     assert pace.wait_until(due)
     assert clocks.waited <= 5.0

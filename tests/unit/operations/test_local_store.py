@@ -110,7 +110,7 @@ def test_halt_from_beside_stops_paper_trading_and_closes_its_positions(tmp_path)
         _, first = trade_for(world, options_for(world.url, store, duration=7.5 * MINUTE))
         assert (first.opened, first.open_positions) == (1, 1)
         asked = type_in(
-            "halt", "--reason", "get out", "--store", store, "--close-positions", "--stage", "paper"
+            "halt", "--reason", "get out", "--store", store, "--close-positions", "--yes"
         )
         assert asked.status == 0, asked.errors
         seen, second = trade_for(world, options_for(world.url, store, duration=1 * MINUTE))
@@ -212,7 +212,7 @@ def test_close_of_what_does_not_run_is_stored_and_is_a_problem(home):
     make_store(home / "paper.db", "paper", trade=trade)
     answer = type_in("close", trade.symbol)
     assert answer.status == 1
-    assert f"{trade.symbol} is closed when it is started: it does not run now" in answer.output
+    assert "It does not run now: this holds when it is started" in answer.output
     assert instructions(home / "paper.db").to_close["one"].reason == "by hand"
 
 
@@ -263,7 +263,7 @@ def test_a_desk_closes_what_it_is_asked_to_before_the_next_minute(tmp_path, monk
             advance(time)
             if not asked and time % MINUTE > 10_000:
                 answer = type_in("close", world.pumped, "--store", store, "--wait", 0)
-                assert f"{world.pumped} is closed within seconds" in answer.output
+                assert f"{world.pumped} is closed with the next run" in answer.output
                 asked.append(time)
 
         monkeypatch.setattr(world.clock, "advance_to", ask_between_ticks)

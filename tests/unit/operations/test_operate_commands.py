@@ -81,21 +81,12 @@ def test_entries_are_halted_before_closing_is_asked_about(deployed, typed):
     assert halts(deployed).current().close_positions is False
 
 
-@pytest.mark.parametrize(
-    ("arguments", "typed"), [([], "y\n"), (["--yes"], ""), (["--stage", "prod"], "")]
-)
+@pytest.mark.parametrize(("arguments", "typed"), [([], "y\n"), (["--yes"], "")])
 def test_closing_is_asked_of_trade(deployed, arguments, typed):
     answer = run("halt", "--close-positions", *arguments, input=typed)
     assert answer.exit_code == 0, answer.output
     assert "and closes its positions" in answer.output
     assert halts(deployed).current().close_positions
-
-
-def test_a_stage_that_is_not_there_is_not_halted(deployed):
-    answer = run("halt", "--stage", "dev")
-    assert isinstance(answer.exception, BadInput)
-    assert "no stage is dev" in str(answer.exception)
-    assert halts(deployed).current() is None
 
 
 def test_nothing_to_resume_is_bad_input(deployed):
@@ -123,7 +114,7 @@ def test_resume_shows_the_trades_that_halt_and_takes_them_when_told_so(halted_by
     answer = run("resume", "--reason", "both explained", input="y\n")
     assert answer.exit_code == 0, answer.output
     shown = answer.output + answer.stderr
-    for text in ("AUSDT since 2026-01-05 00:01:00Z", LOST, "BUSDT", "lost-1"):
+    for text in ("AUSDT since 2026-01-05T00:01:00Z", LOST, "BUSDT", "lost-1"):
         assert text in shown
     assert "OPENUSDT" not in shown
     assert set(halts(halted_by_trades).looked_at()) == {"lost-1", "lost-2"}
@@ -176,7 +167,7 @@ def test_halting_trades_are_shown_and_are_no_positions(halted_by_trades):
         "AUSDT": LOST,
         "BUSDT": LOST,
     }
-    assert f"AUSDT since 2026-01-05 00:01:00Z: {LOST}" in " ".join(run("status").output.split())
+    assert f"AUSDT since 2026-01-05T00:01:00Z: {LOST}" in " ".join(run("status").output.split())
     findings = json.loads(run("doctor", "--json").output)
     assert sum("a trade halts entries" in one["detail"] for one in findings) == 2
 
@@ -229,7 +220,7 @@ def two_open(deployed):
 def test_close_asks_for_the_trade_and_says_that_it_is_not_closed_yet(two_open):
     answer = run("close", "doge", "--reason", "news", "--wait", "0.05")
     assert answer.exit_code == 1
-    assert "DOGEUSDT is closed with the next run, within a minute" in answer.output
+    assert "DOGEUSDT is closed with the next run" in answer.output
     assert "It is not closed yet; see: pumpwatch status --stack pumpwatch" in answer.output
     ((name, request),) = halts(two_open).instructions().to_close.items()
     assert (name, request.reason, request.by != "") == ("mine", "news", True)

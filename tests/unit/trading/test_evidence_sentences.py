@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import typer
@@ -30,7 +31,7 @@ def sentence(request):
 
 
 def test_every_strategy_has_its_sentence():
-    assert set(EVIDENCE) == set(StrategyName)
+    assert set(EVIDENCE) == set(get_args(StrategyName))
 
 
 def test_the_settings_say_it(sentence):
