@@ -36,10 +36,10 @@ class PlainView(RunView):
         self._next_line = facts.start + EVERY_MS
         begin = date_and_clock(facts.start)
         if facts.end is None:
-            self._write(f"{facts.title}, from {begin} UTC until interrupted")
+            self._write(f"From {begin} UTC until interrupted: {facts.title}")
         else:
             length = duration(facts.end - facts.start)
-            self._write(f"{facts.title}: {length} of market time from {begin}")
+            self._write(f"{length} of market time from {begin}: {facts.title}")
 
     def tick(self, snapshot: TickSnapshot) -> None:
         if snapshot.time < self._next_line:
