@@ -34,12 +34,13 @@ CHARTS = "https://www.tradingview.com/chart/"
 TWO = "pumpwatch-two"
 """A second stack, in a market without pumps."""
 LAMBDA = "Lambda itself asks, as the function's role, which the emulator does not"
+ABSENT = "S3 looks for it when an object is not there"
 UNUSED = {
     "Detect": {
         "dynamodb:DeleteItem": "an event is over after an hour",
         "logs:CreateLogStream": LAMBDA,
         "logs:PutLogEvents": LAMBDA,
-        "s3:ListBucket": "S3 looks for it when an object is not there",
+        "s3:ListBucket": ABSENT,
         "sqs:DeleteMessage": LAMBDA,
         "sqs:GetQueueAttributes": LAMBDA,
         "sqs:ReceiveMessage": LAMBDA,
@@ -51,6 +52,7 @@ UNUSED = {
         "dynamodb:ListStreams": LAMBDA,
         "logs:CreateLogStream": LAMBDA,
         "logs:PutLogEvents": LAMBDA,
+        "s3:ListBucket": ABSENT,
         "sqs:SendMessage": LAMBDA,
     },
 }

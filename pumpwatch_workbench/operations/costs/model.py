@@ -30,8 +30,8 @@ RING_SECONDS = 15
 TURN_OBJECTS, TURN_QUERIES = 6, 1
 """Reads a minute because two instances take turns, as `make rehearsal` counts them: a scan is due
 when the schedule's run is, and who scans after another reads state, flows, ring and events."""
-SETTINGS_READS = 2
-"""Reads a minute of the object of settings, one by each function; a scan makes none."""
+SETTINGS_READS = 1
+"""Reads a minute of the object of settings, by each function; a scan makes none."""
 PLATFORM_LOG_BYTES = 900
 """Lambda's own lines about an invocation: start, runtimeDone, report."""
 PUSH_BYTES = 12_000
@@ -109,7 +109,7 @@ def monthly_cost(
     memory = made.detect_megabytes
     stored = TABLE_GIGABYTES * (prices.table_gigabyte_month + prices.table_recovery_gigabyte_month)
     table = MINUTES * (_table(detect, prices) + _table(trade, prices))
-    reads = detect.bucket_reads + SETTINGS_READS
+    reads = detect.bucket_reads + 2 * SETTINGS_READS
     bucket = reads * prices.bucket_read + detect.bucket_writes * prices.bucket_write
     saved = min(scans, MINUTES * MINUTE_SECONDS / RING_SECONDS)
     turns = MINUTES if scans else 0
