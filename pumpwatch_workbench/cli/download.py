@@ -19,7 +19,7 @@ from pumpwatch_workbench.cli.bybit import checked_address, public_session
 from pumpwatch_workbench.cli.options import AsJson, BaseUrl
 from pumpwatch_workbench.cli.progress import errors, stepping
 from pumpwatch_workbench.cli.times import period_of
-from pumpwatch_workbench.recordings.tables import moment
+from pumpwatch_workbench.pages.words import moment
 from pumpwatch_workbench.research.download.assemble import Downloaded, assemble
 from pumpwatch_workbench.research.download.fetch import fetch_parts
 from pumpwatch_workbench.research.download.plan import (

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.ports import HaltStore, Journal
-from pumpwatch_workbench.recordings.tables import moment
+from pumpwatch_workbench.pages.words import moment
 
 
 def halting_trades(journal: Journal, halts: HaltStore) -> list[Trade]:

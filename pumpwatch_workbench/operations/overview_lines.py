@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from pumpwatch.domain.trading.strategies import EVIDENCE, with_evidence
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.pages.trade_tables import side_words
-from pumpwatch_workbench.pages.words import duration, money, number, price, signed_money
-from pumpwatch_workbench.recordings.tables import moment
+from pumpwatch_workbench.pages.words import duration, moment, money, number, price, signed_money
 
 from .halting import describe
 from .overview import Overview

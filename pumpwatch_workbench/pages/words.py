@@ -19,6 +19,15 @@ def _utc(time: int) -> datetime:
     return datetime.fromtimestamp(time / 1000, tz=UTC)
 
 
+def moment(time: int) -> str:
+    """Return a time (milliseconds UTC) as ISO 8601, and what is none as it is."""
+    try:
+        text = _utc(time).isoformat(timespec="seconds")
+    except (ValueError, OverflowError, OSError):
+        return f"{time} ms"
+    return text.replace("+00:00", "Z")
+
+
 def clock(time: int | None) -> str:
     """Return a time (milliseconds UTC) as hours, minutes and seconds."""
     return NOTHING if time is None else f"{_utc(time):%H:%M:%S}"

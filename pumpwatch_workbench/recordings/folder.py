@@ -15,6 +15,7 @@ import polars as pl
 from pumpwatch.domain.market.candles import Candles, FloatArray, IntArray
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import BadInput
+from pumpwatch_workbench.pages.words import moment
 from pumpwatch_workbench.recordings.parquet import (
     CANDLE_COLUMNS,
     EMPTY,
@@ -31,7 +32,6 @@ from pumpwatch_workbench.recordings.soundness import (
 from pumpwatch_workbench.recordings.tables import (
     LabelledPump,
     SegmentRow,
-    moment,
     read_labels,
     read_segments,
 )

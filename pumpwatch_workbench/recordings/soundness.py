@@ -9,8 +9,9 @@ import polars as pl
 
 from pumpwatch.domain.market.candles import BoolArray, FloatArray, IntArray
 from pumpwatch.domain.moments import HOUR, MINUTE
+from pumpwatch_workbench.pages.words import moment
 from pumpwatch_workbench.recordings.parquet import CANDLE_COLUMNS, EMPTY, PRICES
-from pumpwatch_workbench.recordings.tables import SegmentRow, moment
+from pumpwatch_workbench.recordings.tables import SegmentRow
 
 Problem = tuple[int, str]
 """Row within the segment, what is wrong there and what to do."""

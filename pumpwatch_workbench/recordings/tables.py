@@ -13,6 +13,7 @@ import polars as pl
 from pumpwatch.domain.market.snapshot import Instrument
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import BadInput
+from pumpwatch_workbench.pages.words import moment
 from pumpwatch_workbench.recordings.parquet import FORMAT, check_columns, check_file, reading
 
 SEGMENT_COLUMNS = ("segment", "symbol", "start", "end")
@@ -168,15 +169,6 @@ def parse_time(text: str, where: str) -> int:
     except ValueError:
         raise BadInput(f"{where} {text!r} is no time: write it like 2019-07-05T17:00:10Z") from None
     return round(time.replace(tzinfo=time.tzinfo or UTC).timestamp() * 1000)
-
-
-def moment(time: int) -> str:
-    """Return milliseconds UTC as people write a time."""
-    try:
-        text = datetime.fromtimestamp(time / 1000, UTC).isoformat(timespec="seconds")
-    except (ValueError, OverflowError, OSError):
-        return f"{time} ms"
-    return text.replace("+00:00", "Z")
 
 
 def _number(text: str, where: str) -> int:

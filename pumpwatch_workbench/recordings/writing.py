@@ -15,8 +15,9 @@ import polars as pl
 from pumpwatch.domain.market.snapshot import Instrument
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch_workbench.pages.files import write_whole
+from pumpwatch_workbench.pages.words import moment
 from pumpwatch_workbench.recordings.parquet import CANDLE_COLUMNS
-from pumpwatch_workbench.recordings.tables import CONTRACT_COLUMNS, SegmentRow, moment
+from pumpwatch_workbench.recordings.tables import CONTRACT_COLUMNS, SegmentRow
 
 ROW_GROUP = 50_000
 

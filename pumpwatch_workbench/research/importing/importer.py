@@ -14,9 +14,9 @@ import polars as pl
 
 from pumpwatch.domain.moments import DAY, MINUTE
 from pumpwatch.errors import BadInput
+from pumpwatch_workbench.pages.words import moment
 from pumpwatch_workbench.recordings import RecordedFolder
 from pumpwatch_workbench.recordings.soundness import LONGEST_GAP
-from pumpwatch_workbench.recordings.tables import moment
 from pumpwatch_workbench.recordings.writing import RecordingWriter
 
 from .names import OtherKind, symbol_of

@@ -9,7 +9,8 @@ import numpy as np
 
 from pumpwatch.domain.moments import HOUR
 from pumpwatch.errors import BadInput
-from pumpwatch_workbench.recordings.tables import SegmentRow, moment
+from pumpwatch_workbench.pages.words import moment
+from pumpwatch_workbench.recordings.tables import SegmentRow
 
 DAY = 24 * HOUR
 MOST_FOLDS = 12
