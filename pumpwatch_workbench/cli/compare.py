@@ -98,7 +98,7 @@ def compare(
     check_report_path(report)
     recordings = Recordings(folder, quote_price=quote_price)
     source, trades = _trades(table, journal, Choice(store, None if store else mode), region, begin)
-    trades, words = of_one_mode([trade for trade in trades if trade.created < end], mode)
+    trades, _, words = of_one_mode([trade for trade in trades if trade.created < end], mode)
     traded = strategy or _strategy_of(trades)
     pairs = settings_of_file(config) | pairs_from(set_ or (), "--set")
     settings = read_settings(pairs, strategy=traded, detector=detector)

@@ -83,6 +83,7 @@ def a_period(**changes):
     period = Period(
         source="a test",
         stage="paper",
+        mode="paper",
         since=NOW - 7 * 86_400_000,
         until=NOW + 86_400_000,
         trades=some_trades(),

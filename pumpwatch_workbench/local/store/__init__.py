@@ -1,6 +1,6 @@
 """One file on this machine for everything that is kept, behind the same ports as table and bucket.
 
-It is not deployed to be used there: `pumpwatch paper` keeps its state in it.
+It is not deployed to be used there: `pumpwatch desk` keeps its state in it.
 """
 
 from .database import Database, StoreProblem, exclusive_lock, holder_of

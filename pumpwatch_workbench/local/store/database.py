@@ -265,9 +265,9 @@ def _connect(path: Path, writable: bool, alone: bool, may_be_older: bool) -> sql
 def _refuse_absent(path: Path) -> None:
     _refuse_foreign(path)
     if not path.exists():
-        raise StoreProblem(f"there is no store {path}: pumpwatch paper makes one")
+        raise StoreProblem(f"there is no store {path}: pumpwatch desk makes one")
     if not _size(path):
-        raise StoreProblem(f"{path} is empty: name a store that pumpwatch paper has made")
+        raise StoreProblem(f"{path} is empty: name a store that pumpwatch desk has made")
 
 
 def _reading(path: Path) -> str:
@@ -291,7 +291,7 @@ def _check_version(connection: sqlite3.Connection, path: Path, *, may_be_older: 
         )
     if version < VERSION and not may_be_older:
         raise StoreProblem(
-            f"{path} was written by an older Pumpwatch: pumpwatch paper brings it up to date"
+            f"{path} was written by an older Pumpwatch: pumpwatch desk brings it up to date"
         )
 
 

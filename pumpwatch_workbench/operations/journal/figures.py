@@ -69,7 +69,7 @@ class Trading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runs:
-    """Figures of paper trading's run records."""
+    """Figures of a desk's run records."""
 
     ticks: int
     late: int

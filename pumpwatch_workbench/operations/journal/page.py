@@ -51,7 +51,7 @@ def render_journal(period: Period, figures: Figures) -> str:
         title=f"Pumpwatch report: {period.stage}",
         subtitle=f"{date_and_clock(period.since)} to {date_and_clock(period.until)} UTC"
         f" · {period.source}",
-        paper=period.runs is not None,
+        mode=period.mode,
         tiles=journal_tiles(figures),
         kpis=kpi_table(figures),
         not_recorded=figures.not_recorded,

@@ -1,6 +1,6 @@
 """The contents of a store for a period: everything that the report is made of.
 
-Paper trading's file is read here, a deployed stack in `stack`.
+A desk's file is read here, a deployed stack in `stack`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pumpwatch_workbench.local.store import (
     SqliteSignalStore,
     SqliteTotalsStore,
 )
-from pumpwatch_workbench.operations.installation import stage_of
+from pumpwatch_workbench.operations.installation import mode_of, stage_of
 from pumpwatch_workbench.operations.journal.candles import stored_candles
 from pumpwatch_workbench.operations.journal.lambda_logs import FunctionLog
 from pumpwatch_workbench.pages.event_rows import CandleRow
@@ -52,6 +52,8 @@ class Period:
 
     source: str
     stage: str
+    mode: str = ""
+    """Mode of its trades; empty where it is not recorded."""
     since: int
     until: int
     trades: Sequence[Trade]
@@ -76,11 +78,12 @@ class Period:
 
 def of_mode(period: Period, mode: str | None) -> Period:
     """Return the period with the trades of one mode; its source says which."""
-    trades, words = of_one_mode(period.trades, mode)
+    trades, chosen, words = of_one_mode(period.trades, mode)
     others = {trade.signal_id for trade in period.trades} - {trade.signal_id for trade in trades}
     return replace(
         period,
         source=f"{period.source}, {words}",
+        mode=chosen or period.mode,
         trades=trades,
         orders=[order for order in period.orders if order.signal_id not in others],
         repairs=[repair for repair in period.repairs if repair[0] not in others],
@@ -95,6 +98,7 @@ def period_of_file(path: Path, since: int, until: int) -> Period:
         return Period(
             source=str(path),
             stage=stage_of(database),
+            mode=mode_of(database),
             since=since,
             until=until,
             trades=journal.trades_since(since).require_all(),
@@ -111,7 +115,7 @@ def period_of_file(path: Path, since: int, until: int) -> Period:
 
 
 def _memory_of_this_machine() -> float | None:
-    """Return the memory in MiB; paper trading runs where its file is. None where unknown."""
+    """Return the memory in MiB; a desk runs where its file is. None where unknown."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**20
     except (AttributeError, ValueError, OSError):

@@ -1,4 +1,4 @@
-"""Resources that runs used and left free: in paper trading and in Lambda."""
+"""Resources that runs used and left free: in a desk and in Lambda."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class FunctionRuns:
 
 
 def machine_of(runs: Sequence[RunRecord], memory_limit_mib: float | None) -> Machine:
-    """Return what the runs of paper trading took."""
+    """Return what the runs of a desk took."""
     gaps = [
         (later.time - earlier.time) / 1000
         for earlier, later in pairwise(runs)

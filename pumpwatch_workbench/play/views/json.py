@@ -1,4 +1,4 @@
-"""Paper trading as JSON lines, one object each: for other programs."""
+"""A desk as JSON lines, one object each: for other programs."""
 
 from __future__ import annotations
 

@@ -14,14 +14,14 @@ from pumpwatch.errors import BadInput, InvariantBroken
 from pumpwatch_workbench.pages.files import save
 
 
-def of_one_mode(trades: Sequence[Trade], mode: str | None) -> tuple[list[Trade], str]:
-    """Return the trades of a mode, without one of the newest trade's, and what that leaves out."""
+def of_one_mode(trades: Sequence[Trade], mode: str | None) -> tuple[list[Trade], str, str]:
+    """Return the trades of a mode (by default the newest trade's), the mode, what is left out."""
     modes = [trade.mode for trade in trades if trade.mode]
     chosen = mode or (modes[-1] if modes else "")
     kept = [trade for trade in trades if not chosen or trade.is_of_mode(chosen)]
     others = Counter(name for name in modes if name != chosen)
     left = "".join(f"; {count} of {name} mode left out" for name, count in others.items())
-    return kept, f"{chosen} mode{left}" if chosen else "mode not recorded"
+    return kept, chosen, f"{chosen} mode{left}" if chosen else "mode not recorded"
 
 
 def export_trades(trades: Sequence[Trade], path: Path) -> None:

@@ -85,7 +85,17 @@ def test_what_a_table_does_not_record_is_said_and_not_shown_as_zero():
     assert "nothing was counted" in text
     page = render_journal(a_period(runs=None, totals={}), figures)
     assert "not recorded" in page
-    assert "Paper trading: no money moved." not in page
+
+
+@pytest.mark.parametrize(
+    ("mode", "notice"),
+    [("paper", "Paper trading: no money"), ("demo", "Demo account: no real money"), ("live", "")],
+)
+def test_the_page_says_where_no_money_moved(mode, notice):
+    period = a_period(mode=mode)
+    page = render_journal(period, figures_of(period))
+    assert notice in page
+    assert ("money moved" in page) == bool(notice)
 
 
 def test_the_page_says_what_happened():

@@ -70,7 +70,7 @@ def test_plain_lines_come_for_signals_trades_and_every_15_minutes():
         play(view)
     lines = written.getvalue().splitlines()
     assert lines[0] == "starting the simulator"
-    assert lines[1].startswith("600 simulated symbols, seed 7: 3 h 00 min of market time")
+    assert lines[1].startswith("3 h 00 min of market time from")
     assert [line[:8] for line in lines[2:5]] == ["22:29:04", "22:44:04", "22:59:04"]
     assert "tick 15 of 180, equity 10,015.00 USDT, open positions 1, open events 1" in lines[2]
     assert "signal  AAAUSDT rising at 0.57200, +14.4 % from the price before" in lines[5]
