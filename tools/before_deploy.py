@@ -21,7 +21,8 @@ from urllib.parse import urlsplit
 
 from pumpwatch.errors import BadInput, PumpwatchError, SettingsError
 from pumpwatch.settings.detect import DetectSettings
-from pumpwatch.settings.shared import SharedSettings, load_settings
+from pumpwatch.settings.overrides import settings_in_force
+from pumpwatch.settings.shared import SharedSettings
 from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.cli.aws import clients_in
 from pumpwatch_workbench.cli.operating import STACK
@@ -111,7 +112,8 @@ def _unusable(template: Template, resources: Mapping[str, Any]) -> Iterator[str]
     for name, properties in template.functions():
         variables = template.resolve(properties["Environment"]["Variables"])
         try:
-            load_settings(SETTINGS[name], {key: str(value) for key, value in variables.items()})
+            texts = {key: str(value) for key, value in variables.items()}
+            settings_in_force(SETTINGS[name], texts, {})
         except SettingsError as error:
             yield VARIABLE.sub(lambda match: match[0].title().replace("_", ""), str(error))
             return

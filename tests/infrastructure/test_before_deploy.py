@@ -71,6 +71,7 @@ VPC = {"Network": "existing-vpc", "SubnetIds": "subnet-1", "SecurityGroupIds": "
         VPC,
         OWN_VPC | {"PushgatewayPort": "9444"},
         {"ReservedConcurrency": 1},
+        {"Settings": 'SYMBOLS_EXCLUDED="BTC*" FADE_TARGET_RETRACE=0.7'},
     ],
 )
 def test_what_can_work_is_not_refused(account, parameters):
@@ -97,6 +98,8 @@ def test_what_can_work_is_not_refused(account, parameters):
         ),
         ({"TradingTimeZone": "Mars/Phobos"}, "TradingHours or TradingTimeZone: "),
         ({"TradingHours": "Mon-Foo 1"}, "TradingHours or TradingTimeZone: "),
+        ({"Settings": "LEVERAGE=9"}, "SETTINGS: leverage='9' is not allowed"),
+        ({"Settings": "LEVERAGES=2"}, "SETTINGS: there is no setting leverages; did you mean"),
         ({"PushgatewayUrl": "http://push.example.org"}, "PushgatewayUrl='http://push"),
         (OWN_VPC, "PushgatewayPort - it is 9091, but PushgatewayUrl has port 9444."),
         (OWN_VPC | {"PushgatewayUrl": "http://10.0.0.5"}, "PushgatewayPort - it is 9091"),
