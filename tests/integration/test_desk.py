@@ -149,6 +149,7 @@ def test_a_key_that_must_not_be_used_ends_a_desk_without_trades(
 def test_live_is_chosen_deliberately(world, store, given, words):
     with pytest.raises(PumpwatchError, match=words):
         trade_for(world, account_options(world, store, **given))
+    assert not store.exists()
 
 
 def test_an_account_is_traded_by_one_process(world, store, tmp_path):

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import FrameType
 
 from pumpwatch.bootstrap.trade import MOST_READS
-from pumpwatch.errors import BadInput, PumpwatchError, RetryLater
+from pumpwatch.errors import BadCredentials, BadInput, PumpwatchError, RetryLater
 from pumpwatch.ports import Secrets
 from pumpwatch_workbench.local.keys import key_source
 from pumpwatch_workbench.local.store import Database
@@ -57,11 +57,12 @@ def play(
         stack.enter_context(_warnings_shown(teller))
         for warning in options.warnings:
             teller.note(warning)
+        secrets = _secrets(options)
         database = Database(options.store)
         stack.callback(database.close)
         trade = options.trade
         claim(database, mode=options.mode, stage=trade.stage, base_url=trade.bybit_base_url)
-        secrets, executor = _account(options, stack)
+        executor = _alone(options, secrets, stack)
         health, port = Health(), options.desk.metrics_port
         metrics = None if port < 0 else ShownMetrics(trade.stage)
         desk = Desk(options, database, metrics, secrets, executor, wait)
@@ -85,17 +86,27 @@ def play(
             ) from None
 
 
-def _account(options: DeskOptions, stack: ExitStack) -> tuple[Secrets | None, Executor | None]:
-    """Return the key's place and the threads for an account, which no other process may trade."""
+def _secrets(options: DeskOptions) -> Secrets | None:
+    """Return the key's place. Raises `BadInput` where a first start has none: it makes no store."""
     if not options.trade.uses_account:
-        return None, None
+        return None
     desk = options.desk
     secrets = key_source(file=desk.key_file, keyring=desk.keyring, environment=os.environ)
+    if not options.store.exists():
+        try:
+            secrets.exchange_key()
+        except BadCredentials as error:
+            raise BadInput(str(error)) from None
+    return secrets
+
+
+def _alone(options: DeskOptions, secrets: Secrets | None, stack: ExitStack) -> Executor | None:
+    """Keep others from the account, and return the threads for it."""
+    if secrets is None:
+        return None
     stack.enter_context(traded_alone(options.trade, secrets))
     threads = min(options.trade.parallel_requests * 3 // 2, MOST_READS)
-    if threads == 1:
-        return secrets, None
-    return secrets, stack.enter_context(ThreadPoolExecutor(threads))
+    return stack.enter_context(ThreadPoolExecutor(threads)) if threads > 1 else None
 
 
 def _serve(endpoint: AbstractContextManager[str], stack: ExitStack, teller: Teller) -> None:
