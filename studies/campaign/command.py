@@ -56,8 +56,8 @@ def campaign(
     position, journal and exchange agree, no limit exceeded, one writer.
 
     Exit status 1: the promise broke in a world; its seed is named, and `--replay SEED` shows what
-    happened there. With `--planted`: a bug was missed. Each is tried by `--seeds` worlds, and where
-    none notices, by a test.
+    happened there. With `--planted`: a bug was missed. Each is tried by `--seeds` worlds, or by a
+    few and the test that it names.
 
     Examples:
       pumpwatch campaign --seeds 300
