@@ -131,7 +131,7 @@ def test_what_a_key_may_do(serve, broker):
         bound_to_addresses=False,
         expires=1_682_229_144_000,
     )
-    assert refusals(access, confirmation="146940") == [
+    assert refusals(access, mode="live", confirmation="146940") == [
         "the key can withdraw or transfer funds: make one that can only trade"
     ]
 

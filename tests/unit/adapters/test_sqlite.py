@@ -74,7 +74,7 @@ def test_an_older_file_is_brought_up_to_date_and_keeps_what_it_holds(tmp_path):
 
 def test_who_only_reads_an_older_file_is_told_what_brings_it_up_to_date(tmp_path):
     older_file(tmp_path / "old.db")
-    with pytest.raises(StoreProblem, match=r"older Pumpwatch.*pumpwatch paper"):
+    with pytest.raises(StoreProblem, match=r"older Pumpwatch.*pumpwatch desk"):
         Database(tmp_path / "old.db", writable=False)
 
 
