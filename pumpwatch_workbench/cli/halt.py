@@ -62,7 +62,7 @@ def halt(
     says = (lambda text: None) if as_json else typer.echo
     halted, missed = _reach(choice, wanted, says)
     if not halted:
-        reasons = [f"{one['name']}: {one['reason']}" for one in missed]
+        reasons = [f"{place['name']}: {place['reason']}" for place in missed]
         raise BadInput("; ".join(["nothing was halted", *reasons]))
     if close_positions and not yes:
         if ask("Close all their positions at market? [y/N]").lower() not in {"y", "yes"}:
@@ -71,7 +71,7 @@ def halt(
     if as_json:
         facts = {"halted": True, "installations": halted, "not_reached": missed}
         typer.echo(json.dumps(facts))
-    if any(not one["absent"] for one in missed):
+    if any(not place["absent"] for place in missed):
         raise typer.Exit(1)
 
 

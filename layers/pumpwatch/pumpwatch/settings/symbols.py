@@ -34,7 +34,7 @@ class SymbolChoice:
     def unlisted(self, listed: Collection[str]) -> list[str]:
         """Return the names and patterns of both lists that nothing on the exchange's list fits."""
         names = (*self.symbols, *self.excluded)
-        return [name for name in names if not any(fnmatchcase(one, name) for one in listed)]
+        return [name for name in names if not any(fnmatchcase(symbol, name) for symbol in listed)]
 
     def __str__(self) -> str:
         without = f" without {','.join(self.excluded)}" if self.excluded else ""
