@@ -56,8 +56,8 @@ def campaign(
     position, journal and exchange agree, no limit exceeded, one writer.
 
     Exit status 1: the promise broke in a world; its seed is named, and `--replay SEED` shows what
-    happened there. With `--planted`: a bug was missed. Each is tried by `--seeds` worlds, or by a
-    few and the test that it names.
+    happened there. With `--planted`: a bug was missed. Each is tried by the test that it names, or
+    by `--seeds` worlds.
 
     Examples:
       pumpwatch campaign --seeds 300

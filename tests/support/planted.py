@@ -1,7 +1,7 @@
 """Known bugs, planted one at a time in a copy of the package: does the safety net notice?
 
 Each is a small patch of the source, in `tests/campaign/planted.toml`. The copy is imported by
-processes that play worlds, and where no world notices by one that runs a named test.
+processes that play worlds, or run the test that a bug names.
 `pumpwatch campaign --planted` runs this file; a process with a planted bug does so as well.
 """
 
@@ -26,8 +26,6 @@ PACKAGES = (CHECKOUT / "layers" / "pumpwatch" / "pumpwatch", CHECKOUT / "pumpwat
 CATALOGUE = CHECKOUT / "tests" / "campaign" / "planted.toml"
 LONGEST = 600
 """Seconds that the worlds, or the test, of one bug may take."""
-FEW = 30
-"""Worlds that are played before a bug's test; without a test all of them are."""
 TESTS_FAILED = 1
 """What pytest ends with when it ran and something failed."""
 
@@ -45,7 +43,7 @@ class Bug:
     also: Sequence[tuple[str, str, str]] = ()
     """Further patches, where a decision is made twice: file, old, new."""
     test: str = ""
-    """The test that notices it where no world does, as pytest's node."""
+    """The test that notices it, as pytest's node; without one a world must."""
 
     def plant(self, folder):
         """Patch the packages that were copied into a folder."""
@@ -104,25 +102,31 @@ def try_bugs(bugs, seeds, workers):
 
 
 def try_bug(bug, *, seeds):
-    """Plant a bug, play so many worlds, or a few and then the bug's test where it has one."""
+    """Plant a bug and run its test, or play so many worlds where it has none."""
     with tempfile.TemporaryDirectory(prefix="planted-") as folder:
         copies = Path(folder).resolve()
         for package in PACKAGES:
             shutil.copytree(package, copies / package.name)
         bug.plant(copies)
-        try:
-            broken = _worlds(copies, min(seeds, FEW) if bug.test else seeds)
-        except subprocess.CalledProcessError as error:
-            return Verdict(bug, why=error.stderr.strip())
-        if broken is not None:
-            return Verdict(bug, seed=broken["seed"], why=broken["why"])
-        if not bug.test:
-            return Verdict(bug, why="the promise held in every world")
-        quiet = ("-q", "-x", "-n", "0", "-p", "no:cacheprovider")
-        tested = _python(copies, ("-m", "pytest", *quiet, bug.test))
-        if tested.returncode == TESTS_FAILED:
-            return Verdict(bug, test=bug.test)
-        return Verdict(bug, why=f"{bug.test} ended with {tested.returncode}")
+        return _tested(bug, copies) if bug.test else _played(bug, copies, seeds)
+
+
+def _played(bug, copies, seeds):
+    try:
+        broken = _worlds(copies, seeds)
+    except subprocess.CalledProcessError as error:
+        return Verdict(bug, why=error.stderr.strip())
+    if broken is None:
+        return Verdict(bug, why="the promise held in every world")
+    return Verdict(bug, seed=broken["seed"], why=broken["why"])
+
+
+def _tested(bug, copies):
+    quiet = ("-q", "-x", "-n", "0", "-p", "no:cacheprovider")
+    tested = _python(copies, ("-m", "pytest", *quiet, bug.test))
+    if tested.returncode == TESTS_FAILED:
+        return Verdict(bug, test=bug.test)
+    return Verdict(bug, why=f"{bug.test} ended with {tested.returncode}")
 
 
 def _source(file):
