@@ -42,8 +42,8 @@ def import_(
     finally:
         importer.close()
     if as_json:
-        found = {"left_out": importer.left_out, "skipped": importer.skipped}
-        said = {"folder": str(out), "segments": segments, "symbols": importer.symbols} | found
+        omitted = {"left_out": importer.left_out, "skipped": importer.skipped}
+        said = {"folder": str(out), "segments": segments, "symbols": importer.symbols} | omitted
         typer.echo(json.dumps(said))
     lines = [
         f"{symbol}: {', '.join(f'{what} {value}' for what, value in known.items())}"

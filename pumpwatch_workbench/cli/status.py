@@ -12,7 +12,7 @@ from pumpwatch_workbench.cli.operating import Choice, Mode, StackName, Store
 from pumpwatch_workbench.cli.options import AsJson, Region
 from pumpwatch_workbench.local.store import Database
 from pumpwatch_workbench.operations.installation import name_of_store
-from pumpwatch_workbench.operations.overview import overview, overview_of_store
+from pumpwatch_workbench.operations.overview import Overview, overview, overview_of_store
 from pumpwatch_workbench.operations.overview_lines import lines_of
 
 
@@ -49,10 +49,15 @@ def status(
     if not stores:
         seen.append(overview(choice.find_stack()))
     if as_json:
-        shown = [one.to_json() for one in seen] + [{"problem": line} for line in unread]
+        shown = [state.to_json() for state in seen] + [{"problem": line} for line in unread]
         typer.echo(json.dumps(shown if len(shown) > 1 else shown[0]))
     else:
-        texts = ["\n".join(lines_of(one)) for one in seen]
+        texts = ["\n".join(lines_of(state)) for state in seen]
         typer.echo("\n\n".join(texts + unread))
-    if unread or any(one.abandoned or (one.late and one.process != "") for one in seen):
+    if unread or any(map(_needs_somebody, seen)):
         raise typer.Exit(1)
+
+
+def _needs_somebody(state: Overview) -> bool:
+    """Return whether what is open is not cared for, or a function of what runs is late."""
+    return state.abandoned or bool(state.late and state.process != "")
