@@ -49,13 +49,14 @@ def worker_processes(
     try:
         yield pool
     except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
         for process in multiprocessing.active_children():
             if process.pid not in before:
                 process.terminate()
         raise
     finally:
-        pool.shutdown()
+        # Always waits: a pool that is still ending itself while Python exits may write to a pipe
+        # that it has closed, and a traceback follows the command's last line.
+        pool.shutdown(cancel_futures=True)
 
 
 class _Pool(ProcessPoolExecutor):
