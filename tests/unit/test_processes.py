@@ -1,0 +1,31 @@
+"""Pools of workers leave nothing behind, however a command ends."""
+
+import multiprocessing
+import threading
+import time
+
+import pytest
+
+from pumpwatch_workbench.processes import worker_processes
+
+WORKERS, JOBS = 2, 20
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_an_abandoned_pool_has_ended_when_the_error_arrives(error):
+    """Python's own end would otherwise race against the pool's, and write a traceback."""
+    threads, processes = threading.enumerate(), multiprocessing.active_children()
+    with pytest.raises(error), worker_processes(WORKERS) as pool:
+        for _ in range(JOBS):
+            pool.submit(time.sleep, 600)
+        raise error
+    assert threading.enumerate() == threads
+    assert multiprocessing.active_children() == processes
+
+
+def test_a_pool_that_was_used_up_leaves_nothing():
+    threads, processes = threading.enumerate(), multiprocessing.active_children()
+    with worker_processes(WORKERS) as pool:
+        assert list(pool.map(abs, range(-JOBS, 0))) == list(range(JOBS, 0, -1))
+    assert threading.enumerate() == threads
+    assert multiprocessing.active_children() == processes
