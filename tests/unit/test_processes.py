@@ -11,14 +11,19 @@ from pumpwatch_workbench.processes import worker_processes
 WORKERS, JOBS = 2, 20
 
 
+def fail_at_work(error):
+    with worker_processes(WORKERS) as pool:
+        for _ in range(JOBS):
+            pool.submit(time.sleep, 600)
+        raise error
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
 def test_an_abandoned_pool_has_ended_when_the_error_arrives(error):
     """Python's own end would otherwise race against the pool's, and write a traceback."""
     threads, processes = threading.enumerate(), multiprocessing.active_children()
-    with pytest.raises(error), worker_processes(WORKERS) as pool:
-        for _ in range(JOBS):
-            pool.submit(time.sleep, 600)
-        raise error
+    with pytest.raises(error):
+        fail_at_work(error)
     assert threading.enumerate() == threads
     assert multiprocessing.active_children() == processes
 
