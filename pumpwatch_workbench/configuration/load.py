@@ -84,7 +84,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What is in force; `warnings` name variables that look like a misspelt setting."""
+    """Settings in force; `warnings` name variables that look like a misspelt setting."""
 
     file: Path | None
     given: Mapping[str, Given]

@@ -23,7 +23,7 @@ class Installation:
     stage: str
     mode: str
     name: str
-    """What it is and where, as messages say it."""
+    """Kind and place, as messages say it."""
     halts: HaltStore
     journal: Journal
     operator: str

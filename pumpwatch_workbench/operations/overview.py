@@ -77,13 +77,13 @@ class Overview:
     equity_usdt: Decimal | None = None
     """None where nothing here keeps it."""
     profit_usdt: Decimal = Decimal(0)
-    """Of the closed trades of this mode, after costs."""
+    """Sum over the closed trades of this mode, after costs."""
     profit_today_usdt: Decimal = Decimal(0)
     prices: Prices = field(default_factory=dict)
-    """By symbol, of what is open and as far as they are known."""
+    """Last prices of the open symbols; those that are not known are missing."""
     to_close: Mapping[str, CloseRequest] = field(default_factory=dict)
     last_signal: Signal | None = None
-    """Of the last 24 hours."""
+    """The latest of the last 24 hours."""
     now: int = 0
 
     @property
@@ -212,8 +212,8 @@ def _prices(trades: list[Trade], address: str, paper: PaperStore | None) -> Pric
     if not trades:
         return {}
     if paper is not None:
-        held = paper.load().positions
-        return {symbol: position.last_price for symbol, position in held.items()}
+        positions = paper.load().positions
+        return {symbol: position.last_price for symbol, position in positions.items()}
     if not address:
         return {}
     exchange_time = exchange_time_for(address)

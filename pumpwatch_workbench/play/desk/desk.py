@@ -213,7 +213,7 @@ class Desk:
 
 
 def claim(database: Database, *, mode: str, stage: str, base_url: str) -> None:
-    """Note whose the file is. Raises `BadInput` for one of another mode: its trades are there."""
+    """Record the store's mode, stage and exchange. Raises `BadInput` if it is of another mode."""
     known = database.note(MODE)
     if known is None and database.note(CHOSEN) is not None:
         known = "paper"  # made before there were other modes

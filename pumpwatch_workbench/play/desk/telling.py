@@ -33,7 +33,7 @@ class Tally:
     closed: int = 0
     denied: int = 0
     realised_pnl_usdt: Decimal = Decimal(0)
-    """Of the trades closed by this start."""
+    """Sum over the trades that this start closed."""
     equity_usdt: Decimal | None = None
     open_positions: int = 0
 

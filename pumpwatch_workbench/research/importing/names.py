@@ -21,7 +21,7 @@ OTHER = {"aggtrades", "trades", "futures", "spot", "linear", "ohlcv", "binance",
 
 
 class OtherKind(BadInput):
-    """By its name the file is none of candles of one minute or trades: nothing is wrong with it."""
+    """The file's name says that it holds neither one-minute candles nor trades."""
 
 
 def read_name(where: str) -> tuple[str, bool]:

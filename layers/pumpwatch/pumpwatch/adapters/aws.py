@@ -32,7 +32,7 @@ def client_config(*, read_timeout: float) -> Config:
 
 
 def read_object(client: S3Client, bucket: str, key: str) -> bytes | None:
-    """Return an object of a bucket, None for one that is absent. Raises `StoreUnavailable`."""
+    """Return an object of a bucket, None if it is absent. Raises `StoreUnavailable`."""
     try:
         return client.get_object(Bucket=bucket, Key=key)["Body"].read()
     except (ClientError, BotoCoreError) as error:

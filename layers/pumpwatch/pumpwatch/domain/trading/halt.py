@@ -34,4 +34,4 @@ class Instructions:
 
     halt: Halt | None = None
     to_close: Mapping[str, CloseRequest] = field(default_factory=dict)
-    """By signal id: a later trade in the same symbol is not meant."""
+    """Requests by signal id, so that none closes a later trade in the same symbol."""

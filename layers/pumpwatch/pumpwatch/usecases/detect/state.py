@@ -56,7 +56,7 @@ class DetectState:
     others: frozenset[str] = frozenset()
     """Symbols of the exchange that are not watched."""
     chosen: str = ""
-    """What of the exchange's list was chosen when it was last asked for."""
+    """The choice of symbols, as text, with which the exchange's list was last read."""
     instruments_time: int = 0
     refreshed: dict[int, int] = field(default_factory=dict)
     """Time of the last request for each slice."""

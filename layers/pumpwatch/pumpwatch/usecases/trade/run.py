@@ -135,7 +135,7 @@ class Run:
     closes_all: bool = False
     """True when a person asked for all positions to be closed."""
     to_close: Mapping[str, CloseRequest] = field(default_factory=dict)
-    """What people asked to close, by signal id."""
+    """Requests to close a trade, by its signal id."""
     owners: dict[str, str] = field(default_factory=dict)
     """Signal ids by order id, of symbols in which several trades of ours have fills."""
 
