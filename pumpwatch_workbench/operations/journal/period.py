@@ -78,12 +78,12 @@ class Period:
 
 def of_mode(period: Period, mode: str | None) -> Period:
     """Return the period with the trades of one mode; its source says which."""
-    trades, chosen, words = of_one_mode(period.trades, mode)
+    trades, chosen, words = of_one_mode(period.trades, mode, period.mode)
     others = {trade.signal_id for trade in period.trades} - {trade.signal_id for trade in trades}
     return replace(
         period,
         source=f"{period.source}, {words}",
-        mode=chosen or period.mode,
+        mode=chosen,
         trades=trades,
         orders=[order for order in period.orders if order.signal_id not in others],
         repairs=[repair for repair in period.repairs if repair[0] not in others],

@@ -14,10 +14,15 @@ from pumpwatch.errors import BadInput, InvariantBroken
 from pumpwatch_workbench.pages.files import save
 
 
-def of_one_mode(trades: Sequence[Trade], mode: str | None) -> tuple[list[Trade], str, str]:
-    """Return the trades of a mode (by default the newest trade's), the mode, what is left out."""
+def of_one_mode(
+    trades: Sequence[Trade], mode: str | None, of_store: str = ""
+) -> tuple[list[Trade], str, str]:
+    """Return the trades of a mode, the mode, and which that is and what it leaves out, in words.
+
+    By default it is the newest trade's, and where no trade has one, that of the store.
+    """
     modes = [trade.mode for trade in trades if trade.mode]
-    chosen = mode or (modes[-1] if modes else "")
+    chosen = mode or (modes[-1] if modes else of_store)
     kept = [trade for trade in trades if not chosen or trade.is_of_mode(chosen)]
     others = Counter(name for name in modes if name != chosen)
     left = "".join(f"; {count} of {name} mode left out" for name, count in others.items())

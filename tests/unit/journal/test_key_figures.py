@@ -140,4 +140,10 @@ def test_a_report_is_about_the_trades_of_one_mode():
     assert [trade.signal_id for trade in paper.trades] == [first.signal_id]
     assert [order.signal_id for order in paper.orders] == [first.signal_id]
     assert of_mode(whole, None).trades == whole.trades
-    assert of_mode(whole, None).source == "a test, mode not recorded"
+    assert of_mode(whole, None).source == "a test, paper mode"
+    assert of_mode(replace(whole, mode=""), None).source == "a test, mode not recorded"
+
+
+def test_a_report_without_trades_is_about_the_mode_of_its_store():
+    empty = of_mode(replace(a_period(), mode="live", trades=[], orders=[]), None)
+    assert (empty.mode, empty.source) == ("live", "a test, live mode")
