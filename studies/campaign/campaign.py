@@ -56,8 +56,13 @@ class Campaign:
             "faults": sum(self.struck.values()),
             "faults_by_kind": dict(sorted(self.struck.items())),
             "broken": [
-                {"seed": one.seed, "stores": one.stores, "tick": one.tick, "why": one.broken}
-                for one in self.broken
+                {
+                    "seed": world.seed,
+                    "stores": world.stores,
+                    "tick": world.tick,
+                    "why": world.broken,
+                }
+                for world in self.broken
             ],
         }
 

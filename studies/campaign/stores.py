@@ -60,7 +60,9 @@ class WorldStores:
     def _open(self) -> None:
         self._own = _File(self._path) if self.on_file else MemoryDatabase()
         self._beside = Database(self._path, alone=False) if self.on_file else self._own
-        self.own, self.beside = (Connected(one, self._wall) for one in (self._own, self._beside))
+        self.own, self.beside = (
+            Connected(database, self._wall) for database in (self._own, self._beside)
+        )
         self.own.leases.release_all()
 
     def next_process(self) -> None:
