@@ -15,6 +15,7 @@ TAG    ?= pumpwatch:0.1.0
 INSTALL := -m pip --disable-pip-version-check install --quiet --no-deps
 PINNED  := $(INSTALL) --require-hashes --requirement
 PIN     := uv pip compile --generate-hashes --quiet --no-emit-index-url --no-emit-find-links \
+           --override requirements/overrides.txt \
            --custom-compile-command "make requirements"
 SAM     := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-central-1} .venv-sam/bin/sam
 MKDOCS  := NO_MKDOCS_2_WARNING=1 .venv-check/bin/mkdocs
