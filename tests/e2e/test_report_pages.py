@@ -65,14 +65,15 @@ def test_a_page_is_drawn_legible_usable_and_quiet(seen: Reader, name: str):
     assert fetched == [seen.address.as_uri()]
 
 
-# The colours in a chart that no neighbour of theirs has: lines and words, not the ground.
 PAINTED = """(name) => {
-  const [canvas] = [...document.querySelectorAll(`[data-figure=${name}] canvas`)].sort((a, b) => b.width - a.width);
+  const all = [...document.querySelectorAll(`[data-figure=${name}] canvas`)];
+  const [canvas] = all.sort((a, b) => b.width - a.width);
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
   const colours = new Set();
   for (let at = 0; at < data.length; at += 4) colours.add(data.slice(at, at + 3).join());
   return [...colours];
 }"""
+"""Every colour of a chart."""
 LIGHT, DARK = "29,94,168", "127,182,247"
 """--trade in either scheme."""
 
@@ -114,7 +115,9 @@ def test_a_chart_shows_the_trade_first_all_of_it_at_a_key_and_what_is_new(seen: 
     data["whole"] = [start, start + 81 * MINUTE]
     scripts = f"<script>{chart_script()}</script><script>{drawing_script()}</script>"
     style = "<style>:root { --surface: #ffffff; --good: #17733f; --bad: #b3261e }</style>"
-    seen.open(f"{style}<div id=here style='height: 300px' role=img aria-label=candles></div>{scripts}")
+    seen.open(
+        f"{style}<div id=here style='height: 300px' role=img aria-label=candles></div>{scripts}"
+    )
     seen.run("(data) => { window.chart = pumpwatchCharts.draw(here, data); }", data)
     seen.run(SETTLED)
     assert seen.run(SHOWN) == [10, 40]  # the missing minutes have their places

@@ -31,7 +31,7 @@ from pumpwatch_workbench.pages.event_rows import DetectedEvent, EventRow, Verdic
 from pumpwatch_workbench.pages.line_charts import equity_chart, equity_words
 from pumpwatch_workbench.pages.tables import counts_table
 from pumpwatch_workbench.pages.trade_tables import trade_state_words, trades_table
-from pumpwatch_workbench.pages.words import NOTHING, date_and_clock, percent
+from pumpwatch_workbench.pages.words import NOTHING, date_and_clock, percent, turnover_words
 
 
 def render_journal(period: Period, figures: Figures) -> str:
@@ -102,7 +102,7 @@ def _facts(row: EventRow) -> list[tuple[str, str]]:
     facts = [("Alarm", date_and_clock(row.time))]
     if row.detected is not None:
         facts.append(("Rise to the peak", percent(row.detected.rise)))
-        facts.append(("Strength", f"{row.detected.strength:,.0f}"))
+        facts.append(("Turnover", turnover_words(row.detected.detector, row.detected.strength)))
     trade = row.trade
     if trade is None:
         return facts

@@ -13,12 +13,14 @@ from pumpwatch_workbench.pages.tables import ROWS_AT_MOST, Cell, Column, PageTab
 from pumpwatch_workbench.pages.trade_tables import result_cell, trade_state_words
 from pumpwatch_workbench.pages.words import (
     NOTHING,
+    counted,
     date_and_clock,
     money,
     number,
     percent,
     share,
     signed_money,
+    turnover_words,
 )
 
 NO_DATA = "no data"
@@ -33,7 +35,7 @@ def journal_tiles(figures: Figures) -> tuple[Tile, ...]:
         Tile(
             "Realised profit and loss",
             f"{signed_money(trading.realised)} USDT" if trading.closed else NO_DATA,
-            f"after all costs, {trading.closed:,} closed trades",
+            f"after all costs, {counted(trading.closed, 'closed trade')}",
         ),
         Tile(
             "Win rate",
@@ -41,12 +43,12 @@ def journal_tiles(figures: Figures) -> tuple[Tile, ...]:
             f"{trading.won:,} of {trading.closed:,} closed trades",
         ),
         Tile("Open now", number(trading.open_now), "of the trades of this period"),
-        Tile("Pump events", number(figures.events), f"{figures.signals:,} signals"),
+        Tile("Pump events", number(figures.events), counted(figures.signals, "signal")),
         Tile("Not entered", number(trading.denied), "denied, refused or never placed"),
         Tile(
             "Fees",
             f"{money(spent.fees)} USDT" if spent.trades else NO_DATA,
-            f"and {money(spent.funding)} of funding, {spent.trades:,} trades",
+            f"and {money(spent.funding)} of funding, {counted(spent.trades, 'trade')}",
         ),
         Tile(
             "Equity",
@@ -65,7 +67,7 @@ def events_table(
         Column("Symbol"),
         Column("Alarm, UTC"),
         Column("Rise at the alarm", numeric=True, wide=True),
-        Column("Strength", numeric=True, wide=True),
+        Column("Turnover", wide=True),
         Column("Trade"),
         Column("Result, USDT", numeric=True),
     )
@@ -78,7 +80,7 @@ def events_table(
                 Cell(alarm.symbol, href=f"#{anchor}" if anchor else ""),
                 Cell(date_and_clock(alarm.time)),
                 Cell(percent(alarm.price / alarm.base_price - 1.0)),
-                Cell(f"{alarm.strength:,.0f}"),
+                Cell(turnover_words(alarm.detector, alarm.strength)),
                 Cell(trade_state_words(trade)),
                 result_cell(trade),
             )

@@ -21,6 +21,7 @@ from pumpwatch_workbench.pages.words import (
     duration,
     percent,
     seconds,
+    turnover_words,
 )
 from pumpwatch_workbench.play.run.result import INVARIANTS, RunResult, SignalSteps
 from pumpwatch_workbench.play.run.tables import (
@@ -146,7 +147,7 @@ def _facts(result: RunResult, row: EventRow) -> list[tuple[str, str]]:
     if detected:
         facts.append(("Seen", clock(detected.alarm_time)))
         facts.append(("Delay", seconds(detected.delay_seconds)))
-        facts.append(("Strength", f"{detected.strength:,.0f}"))
+        facts.append(("Turnover", turnover_words(detected.detector, detected.strength)))
     if trade and trade.entry_time is not None:
         facts.append(("Signal to order", _steps_words(trade, result.steps.get(trade.signal_id))))
         facts += trade_facts(trade)

@@ -149,11 +149,11 @@ def _seconds(value: float) -> str:
 def _recall_plot(results: Sequence[Evaluated]) -> Plot:
     """Return recall against false alarms a symbol-day; the large mark is the rule as it is."""
     series = []
-    for number, rule in enumerate(results):
+    for place, rule in enumerate(results):
         curve = [_place(score) for _, score in rule.curve if _is_drawn(score)]
-        series.append(Series(rule.detector.name, curve, number=number))
+        series.append(Series(rule.detector.name, curve, number=place))
         if _is_drawn(rule.score):
-            series.append(Series("", [_place(rule.score)], "large points", number))
+            series.append(Series("", [_place(rule.score)], "large points", place))
     return plot(series, "false alarms a symbol-day", "recall", top=1)
 
 
@@ -165,16 +165,20 @@ def _place(score: Score) -> tuple[float, float]:
     return score.false_alarms_per_symbol_day, score.recall
 
 
+def _ranked(delays: Sequence[float]) -> list[tuple[int, float]]:
+    return list(enumerate(sorted(delays), start=1))
+
+
 def _delay_plot(results: Sequence[Evaluated]) -> Plot:
     """Return the share of all counted events hit within so many seconds of their onset."""
     series = [
         Series(
             rule.detector.name,
-            [(t, n / rule.score.events) for n, t in enumerate(sorted(rule.score.delays), start=1)],
+            [(time, rank / rule.score.events) for rank, time in _ranked(rule.score.delays)],
             "steps",
-            number,
+            place,
         )
-        for number, rule in enumerate(results)
+        for place, rule in enumerate(results)
     ]
     return plot(series, "seconds from onset to alarm", "share of events", top=1)
 

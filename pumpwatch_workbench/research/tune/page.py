@@ -68,9 +68,9 @@ def _trials_plot(steps: Sequence[Step], objective: str) -> Plot:
             f"{step.fold.name}, best so far",
             list(enumerate(accumulate(step.best.scores, max), start=1)),
             "steps",
-            number,
+            place,
         )
-        for number, step in enumerate(steps, start=1)
+        for place, step in enumerate(steps, start=1)
     ]
     return plot(series, "trial", objective)
 

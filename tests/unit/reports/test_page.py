@@ -140,7 +140,7 @@ def test_the_page_is_small_without_its_data_and_names_who_made_its_charts():
     assert TRADINGVIEW in Page(page).values("href")
     data = max((script for script in Page(page).scripts if script.startswith("{")), key=len)
     assert len(page.encode()) - len(data.encode()) < 600_000
-    assert "20 further events are only in the table" in page
+    assert "20 further events only in the table" in page
     assert page.count('data-figure="event-') == CHARTS_AT_MOST
 
 
