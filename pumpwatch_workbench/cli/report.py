@@ -32,7 +32,7 @@ from pumpwatch_workbench.operations.journal.period import Period, of_mode, perio
 from pumpwatch_workbench.operations.journal.stack import logs_of_stack, period_of_stack
 from pumpwatch_workbench.operations.stack import DeployedStack
 from pumpwatch_workbench.pages.files import check_report_path, write_page
-from pumpwatch_workbench.pages.terminal import WIDE, terminal_table, tiles_grid, wide_enough
+from pumpwatch_workbench.pages.terminal import terminal_table, tiles_grid, wide_enough
 
 
 def report(
@@ -136,7 +136,6 @@ def _write(period: Period, figures: Figures, out: Path) -> None:
     console = wide_enough(Console(highlight=False))
     console.print(tiles_grid(journal_tiles(figures)))
     console.print()
-    narrow = console.width < WIDE
-    console.print(terminal_table(kpi_table(figures), "Key figures", narrow=narrow))
+    console.print(terminal_table(kpi_table(figures), "Key figures", console.width))
     console.print()
     console.print(f"Report: {page}", soft_wrap=True)

@@ -57,7 +57,8 @@ def scale(
         typer.echo(json.dumps(study.document()))
     else:
         table = ticks_table(study)
-        wide_enough(console).print(terminal_table(table, table.caption))
+        paper = wide_enough(console)
+        paper.print(terminal_table(table, table.caption, paper.width))
         console.print(f"{error_words(study)}.", highlight=False)
     console.print(f"Report: {page}", soft_wrap=True, highlight=False)
 

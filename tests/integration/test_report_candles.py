@@ -43,11 +43,14 @@ def reported(folder, address, *options):
 
 def test_the_pump_of_two_minutes_ago_has_a_chart(bybit, tmp_path):
     first = time.time_ns() // 1_000_000 // MINUTE * MINUTE - 21 * MINUTE
-    rows = [[str(first + n * MINUTE), *"1.1 1.3 1.0 1.2 500 600".split()] for n in range(22)]
+    values = ["1.1", "1.3", "1.0", "1.2", "500", "600"]
+    rows = [[str(first + n * MINUTE), *values] for n in range(22)]
     bybit.answer(KLINE, ok({"category": "linear", "symbol": "PUMPUSDT", "list": rows[::-1]}))
     page, problem = reported(tmp_path, bybit.url)
     (data,) = re.findall(r'<script type="application/json" id="chart-data">(.*?)</script>', page)
-    assert [1.1, 1.3, 1.0, 1.2, 600.0] in [row[1:] for row in json.loads(data)["event-1"]["candles"]]
+    assert [1.1, 1.3, 1.0, 1.2, 600.0] in [
+        row[1:] for row in json.loads(data)["event-1"]["candles"]
+    ]
     assert problem == ""
 
 

@@ -213,7 +213,7 @@ def print_backtest(report: BacktestReport, console: Console) -> None:
         ("Not traded", denials_table(report.results)),
     ):
         if table.rows:
-            console.print(terminal_table(table, title))
+            console.print(terminal_table(table, title, console.width))
             console.print()
     console.print(tiles_grid(backtest_tiles(report)))
     console.print()

@@ -179,10 +179,10 @@ def _trades(side: SideFigures) -> str:
 def print_comparison(comparison: Comparison, console: Console) -> None:
     """Print both sides, each trade's difference with its largest cause, and the sums by cause."""
     console = wide_enough(console)
-    console.print(terminal_table(sides_table(comparison), "Side by side"))
+    console.print(terminal_table(sides_table(comparison), "Side by side", console.width))
     console.print()
     if comparison.differences:
-        console.print(terminal_table(differences_table(comparison), "Trades"))
+        console.print(terminal_table(differences_table(comparison), "Trades", console.width))
         console.print()
     causes = Grid.grid(padding=(0, 2))
     for name, value in comparison.by_cause.items():

@@ -186,6 +186,7 @@ def _delay_plot(results: Sequence[Evaluated]) -> Plot:
 def print_evaluation(results: Sequence[Evaluated], console: Console) -> None:
     """Print one line of figures for each rule."""
     table = _table(results)
-    wide_enough(console, WIDE).print(terminal_table(table, table.caption))
+    paper = wide_enough(console, WIDE)
+    paper.print(terminal_table(table, table.caption, paper.width))
     if flattered := _flattered(results):
         console.print(flattered)

@@ -199,7 +199,7 @@ def print_tuned(tuned: Tuned, doubts: Sequence[str], console: Console) -> None:
     The last column is what the default settings made, USDT. A pipe gets the full width.
     """
     console = wide_enough(console)
-    console.print(terminal_table(_walk_table(tuned), "Walk forward"))
+    console.print(terminal_table(_walk_table(tuned), "Walk forward", console.width))
     console.print()
     for name, value in sorted(tuned.settings.items()):
         console.print(Text(f"  --set {name}={value}"))
