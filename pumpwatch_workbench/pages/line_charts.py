@@ -68,15 +68,6 @@ def curve_chart(curves: Sequence[tuple[str, Sequence[Point]]], *, decimals: int 
     }
 
 
-def tick_words(values: Sequence[float], what: str, unit: str, places: int = 0) -> str:
-    """Return what a chart by tick shows, in words."""
-    middle, high = percentile(values, 50) or 0.0, percentile(values, 95) or 0.0
-    return (
-        f"{what} of {len(values):,} ticks: median {middle:,.{places}f} {unit},"
-        f" 95 % within {high:,.{places}f} {unit}, most {max(values, default=0):,.{places}f} {unit}"
-    )
-
-
 def percentile(values: Sequence[float], rank: float) -> float | None:
     """Return the percentile of the values by linear interpolation; None without values."""
     return float(np.percentile(np.asarray(values, dtype=np.float64), rank)) if values else None
