@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -63,21 +63,17 @@ class Rule(Protocol):
 class OwnDetector:
     """The rule as a `Detector`. Without a guard a failure is raised, else kept in `failure`."""
 
-    interval, flow, extra = MINUTE, "turnover", 0
-    unseen_limit = DAY // MINUTE
-    monotone = False
+    interval, unseen_limit, flow, extra, monotone = MINUTE, DAY // MINUTE, "turnover", 0, False
 
-    def __init__(self, name: str, guard: Guard | None = None) -> None:
-        self.own: Rule = load("rule", name, DETECTORS)
+    def __init__(self, name: str, *, watched: bool = False) -> None:
+        self.own: Rule = load("rules", name, DETECTORS)
         self.name = self.memory = name
-        self.what, self._guard, self.failure = f"the rule {name}", guard, ""
-        self.window = int(number(self.what, self.own, "history", 2, LONGEST)) - 1
+        self._what, self.failure = f"the rule {name}", ""
+        self._call = Guard(self._what, SECONDS).call if watched else None
+        self.window = int(number(self.own, "history", 2, LONGEST)) - 1
         self.history = max(self.window + 1, KEPT)
-        self._rise = number(self.what, self.own, "least_rise", 0, 10)
-        self._turnover = number(self.what, self.own, "least_turnover", 0, 1e12)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.name,)
+        self._rise = number(self.own, "least_rise", 0, 10)
+        self._turnover = number(self.own, "least_turnover", 0, 1e12)
 
     def detect(
         self, candles: Candles, start: Carry | None = None, trades: KnownTrades = None
@@ -95,7 +91,7 @@ class OwnDetector:
                 if trades is not None:
                     self._judge(candles, scored, results, trades)
         except OwnCodeFailed as error:
-            if self._guard is None:
+            if self._call is None:
                 raise
             self.failure = str(error)
             return blank(candles)
@@ -124,10 +120,9 @@ class OwnDetector:
             rows, columns = some.T
             inside = columns + np.arange(-self.window, 1)[:, None]
             parts = {name: getattr(candles, name)[rows, inside] for name in COLUMNS}
-            opened = candles.open_time[columns]
             usual = np.maximum(np.nanmean(parts["turnover"], axis=0), 1e-9)
             results.strength[rows, columns] = parts["turnover"][-1] / usual
-            known = None
+            opened, known = candles.open_time[columns], None
             if trades is not None:
                 known = [_of(trades[row], time) for row, time in zip(rows, opened, strict=True)]
             results.alarm[rows, columns] = self._ask(Minutes(opened, **parts), known)
@@ -137,11 +132,10 @@ class OwnDetector:
             with np.errstate(all="ignore"):
                 answer = np.array(self.own.alarms(candles, trades))
             if answer.dtype != np.bool_ or answer.shape != candles.time.shape:
-                given = f"{answer.dtype} shaped {answer.shape}"
-                raise OwnCodeFailed(f"{self.what} gave {given}, not bool for each symbol")
+                raise TypeError(f"alarms gave {answer.dtype} {answer.shape}, not a bool a symbol")
             return answer
 
-        return safely(self.what, work) if self._guard is None else self._guard.call(work)
+        return safely(self._what, work) if self._call is None else self._call(work)
 
 
 def detector_named(name: str, settings: DetectorSettings, *, watched: bool = False) -> Detector:
@@ -151,7 +145,7 @@ def detector_named(name: str, settings: DetectorSettings, *, watched: bool = Fal
     """
     if name in DETECTORS:
         return DETECTORS[name](settings)
-    return OwnDetector(name, Guard(f"the rule {name}", SECONDS) if watched else None)
+    return OwnDetector(name, watched=watched)
 
 
 def _last_closes(candles: Candles, start: Carry | None) -> FloatArray:
@@ -164,6 +158,5 @@ def _last_closes(candles: Candles, start: Carry | None) -> FloatArray:
 
 
 def _of(trades: MarketTrades | None, opened: int) -> MarketTrades | None:
-    if trades is None or trades.since > opened:
-        return None
-    return trades.between(opened, opened + MINUTE)
+    known = trades is not None and trades.since <= opened
+    return trades.between(opened, opened + MINUTE) if trades is not None and known else None

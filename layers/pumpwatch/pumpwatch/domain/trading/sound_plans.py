@@ -10,8 +10,8 @@ from decimal import Decimal
 from .orders import Side
 from .plans import Denied, EntryPlan, Quote
 
-NEAREST, FARTHEST, HIGHEST = Decimal("0.001"), Decimal("0.5"), Decimal(2)
-"""Distances of stop and target from the entry, as the settings of built-in strategies have them."""
+NEAREST, FARTHEST = Decimal("0.001"), {"stop": Decimal("0.5"), "target": Decimal(2)}
+"""Distances from the entry, as the settings of the built-in strategies have them."""
 SHORTEST = 5_000
 
 
@@ -31,19 +31,17 @@ def _wrong_with(plan: EntryPlan, quote: Quote, longest: int) -> str:
         return "its side is no Side"
     if type(plan.time_limit) is not int or not SHORTEST <= plan.time_limit <= longest:
         return f"its time limit is not {SHORTEST} to {longest} milliseconds"
-    best, sign = quote.best(plan.side), 1 if plan.side is Side.BUY else -1
-    what, bad = ("long", "above below") if sign > 0 else ("short", "below above")
-    prices = (("stop", plan.stop_loss, -1, FARTHEST), ("target", plan.take_profit, 1, HIGHEST))
-    for (name, price, wanted, most), wrong in zip(prices, bad.split(), strict=True):
+    best, buys = quote.best(plan.side), plan.side is Side.BUY
+    for name, price in (("stop", plan.stop_loss), ("target", plan.take_profit)):
         if price is None and name == "target":
             continue
-        if type(price) is not Decimal or not price.is_finite():
-            return f"its {name} is no finite Decimal"
-        if not best / 100 <= price <= best * 3:  # farther, arithmetic itself may fail
+        possible = type(price) is Decimal and price.is_finite() and best / 100 <= price <= best * 3
+        if price is None or not possible:
             return f"its {name} is no possible price"
-        gain = sign * wanted * (price - best)
-        if gain <= 0:
-            return f"{name} {wrong} the entry of a {what}"
-        if not NEAREST * best <= gain <= most * best:
-            return f"its {name} is nearer than {NEAREST} of the price or farther than {most}"
+        above = buys is (name == "target")
+        if (gain := price - best if above else best - price) <= 0:
+            where, what = "below" if above else "above", "long" if buys else "short"
+            return f"{name} {where} the entry of a {what}"
+        if not NEAREST * best <= gain <= FARTHEST[name] * best:
+            return f"its {name} is nearer than {NEAREST} of the price, or farther than allowed"
     return ""
