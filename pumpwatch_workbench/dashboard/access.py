@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from http.cookies import CookieError, SimpleCookie
+from ipaddress import ip_address
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -18,7 +19,6 @@ from pumpwatch.settings.shared import LOOPBACK
 from pumpwatch_workbench.local.home import home
 
 TOKEN_FILE, SHORTEST_TOKEN = "dashboard-token", 16
-EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - only compared
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
     " img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -54,20 +54,16 @@ def token_for(address: str, variable: str, environment: Mapping[str, str]) -> st
             f"others reach {address}: put a token into a variable and name it with --token-env"
         )
     path = home() / TOKEN_FILE
-    try:
+    with suppress(OSError, UnicodeDecodeError):
+        path.chmod(0o600)
+        if len(token := path.read_text().strip()) >= SHORTEST_TOKEN and token.isalnum():
+            return token
+    token = secrets.token_hex(20)
+    with suppress(OSError):  # an open page does not outlive a restart then
         path.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileNotFoundError):
-            path.chmod(0o600)
-            token = path.read_text().strip()
-            if len(token) >= SHORTEST_TOKEN and token.isalnum():
-                return token
-            path.unlink()
-        token = secrets.token_hex(20)
+        path.unlink(missing_ok=True)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(token)
-    except (OSError, UnicodeDecodeError):
-        # An open page does not outlive a restart then.
-        return secrets.token_hex(20)
     return token
 
 
@@ -110,7 +106,7 @@ class Access:
         """Return whether the browser means this machine, not a name that was bent to it."""
         with suppress(ValueError):
             name = urlsplit(f"//{host}").hostname
-            return name in {*LOOPBACK, self._address} or self._address in EVERYWHERE
+            return name in {*LOOPBACK, self._address} or ip_address(self._address).is_unspecified
         return False
 
 

@@ -7,8 +7,8 @@ import gzip
 import json
 import mimetypes
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from functools import cache, partial
 from hashlib import blake2b
 from importlib.resources import files
@@ -39,70 +39,63 @@ STATIC: dict[str, Callable[[], str] | None] = {
     "charts.js": drawing_script,
     "lightweight-charts.js": chart_script,
 }
-UNCOUNTED = {"safety": "ages", "health": "lag_seconds"}
-"""What grows by itself, as the page knows: no reason to send a section."""
+GROWING = {"safety": "ages", "health": "lag_seconds"}
+"""What grows by itself, as the page knows."""
 
 
 class Watch:
-    """The state as all who watch see it."""
+    """The state as all who watch see it: every section with a number that grows when it changes."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self._state: dict[str, Any] = {}
-        self._versions: dict[str, int] = {}
-        self._candles = 0
+        self._numbers: dict[str, int] = {}
         self._now, self._at = 0, 0.0
         self._watchers = 0
-        self._task: asyncio.Task[None] | None = None
+        self._looking: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._news, self._wake = asyncio.Event(), asyncio.Event()
-        self.closed = False
+        self._news, self._asked = asyncio.Event(), asyncio.Event()
+        self._closed = False
 
-    @contextmanager
-    def joined(self) -> Iterator[None]:
-        """Look while the block runs, for one watcher more."""
-        self._watchers += 1
-        self._loop = asyncio.get_running_loop()
-        if self._task is None:
-            self._task = asyncio.create_task(self._look_on())
-        try:
-            yield
-        finally:
-            self._watchers -= 1
-            if not self._watchers and self._task is not None:
-                self._task.cancel()
-                self._task = None
-
-    def wake(self) -> None:
+    def look_now(self) -> None:
         """Look at once."""
-        self._wake.set()
+        self._asked.set()
 
     def close(self) -> None:
         """End every stream. Any thread may call it."""
-        self.closed = True
-        if self._loop is not None:
-            with suppress(RuntimeError):  # it is closed already
+        self._closed = True
+        with suppress(RuntimeError):  # nobody ever watched, or the loop has ended
+            if self._loop is not None:
                 self._loop.call_soon_threadsafe(self._tell)
 
     async def stream(self) -> AsyncIterator[str]:
         """Yield server-sent events: every section at first, then what changed."""
+        self._loop = asyncio.get_running_loop()
+        self._watchers += 1
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._look_on())
         sent: dict[str, int] = {}
-        yield "retry: 1000\n\n"
-        with self.joined():
-            while not self.closed:
-                news = self._news
-                fresh = [name for name, n in self._versions.items() if sent.get(name) != n]
-                if fresh:
-                    now = self._now + round((time.monotonic() - self._at) * 1000)
-                    state = {name: self._state[name] for name in fresh if name != "candles"}
-                    yield f"event: state\ndata: {json.dumps({**state, 'now': now})}\n\n"
-                    if "candles" in fresh and sent:
-                        yield f"event: candles\ndata: {json.dumps(self._state['candles'])}\n\n"
-                    sent = dict(self._versions)
+        try:
+            yield "retry: 1000\n\n"
+            while not self._closed:
+                news, numbers = self._news, dict(self._numbers)
+                state = {n: self._state[n] for n in numbers if sent.get(n) != numbers[n]}
+                if state:
+                    candles = state.pop("candles", None)
+                    state["now"] = self._now + round((time.monotonic() - self._at) * 1000)
+                    yield f"event: state\ndata: {json.dumps(state)}\n\n"
+                    if candles and sent:
+                        yield f"event: candles\ndata: {json.dumps(candles)}\n\n"
+                    sent = numbers
                 try:
                     await asyncio.wait_for(news.wait(), HEARTBEAT)
                 except TimeoutError:
                     yield ": still here\n\n"
+        finally:
+            self._watchers -= 1
+            if not self._watchers:
+                self._looking.cancel()
+                self._looking = None
 
     def _tell(self) -> None:
         news, self._news = self._news, asyncio.Event()
@@ -111,55 +104,45 @@ class Watch:
     async def _look_on(self) -> None:
         anyway = 0.0
         while True:
-            begin = time.thread_time()
-            forced = self._wake.is_set() or time.monotonic() > anyway
-            self._wake.clear()
-            try:
-                spent, state = await asyncio.to_thread(_look, self.source, forced=forced)
-            except Exception as error:  # a bug here must not end more than this look
-                known = isinstance(error, PumpwatchError)
-                why = str(error) if known else f"a bug in the page, {type(error).__name__}"
-                spent, state = 0.0, dict(self._state)
-                state["safety"] = {
-                    **state.get("safety", {}),
-                    "level": "bad",
-                    "sentence": f"It cannot be read: {why}",
-                }
-            if state is not None:
+            forced = self._asked.is_set() or time.monotonic() > anyway
+            self._asked.clear()
+            spent, state = await asyncio.to_thread(self._look, forced=forced)
+            if state:
                 anyway = time.monotonic() + LOOK_ANYWAY
                 self._take(state)
-            spent += time.thread_time() - begin
             pause = max(self.source.seconds, spent / MOST_OF_A_CORE)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause)
+                await asyncio.wait_for(self._asked.wait(), pause)
+
+    def _look(self, *, forced: bool) -> tuple[float, dict[str, Any]]:
+        """Return the seconds of CPU it took, and the state, empty where nothing changed."""
+        begin, state = time.thread_time(), {}
+        try:
+            if self.source.changed() or forced:
+                seen = self.source.read()
+                state = sections(seen) | {"now": seen.overview.now}
+                ids = [event["id"] for event in state["events"]]
+                state["candles"] = {"ids": ids, "time": state["market"]["time"]}
+        except Exception as error:  # a bug here ends no more than this look
+            known = isinstance(error, PumpwatchError)
+            why = str(error) if known else f"a bug in the page, {type(error).__name__}"
+            worst = {"level": "bad", "sentence": f"It cannot be read: {why}"}
+            state = {"safety": self._state.get("safety", {}) | worst}
+        return time.thread_time() - begin, state
 
     def _take(self, state: dict[str, Any]) -> None:
         self._now, self._at = state.pop("now", self._now), time.monotonic()
         for name, section in state.items():
-            if _counted(name, section) != _counted(name, self._state.get(name)):
-                self._versions[name] = self._versions.get(name, 0) + 1
-        self._state = state
+            if _counted(name, section) != _counted(name, self._state.get(name, {})):
+                self._numbers[name] = self._numbers.get(name, 0) + 1
+        self._state |= state
         self._tell()
 
 
-def _look(source: Source, *, forced: bool) -> tuple[float, dict[str, Any] | None]:
-    """Return the seconds of CPU it took, and the state, None where nothing changed."""
-    begin = time.thread_time()
-    if not source.changed() and not forced:
-        return time.thread_time() - begin, None
-    seen = source.read()
-    state = sections(seen)
-    moving = [event["id"] for event in state["events"]]
-    state["candles"] = {"ids": moving, "time": state["market"]["time"]}
-    state["now"] = seen.overview.now
-    return time.thread_time() - begin, state
-
-
 def _counted(name: str, section: Any) -> Any:
-    without = UNCOUNTED.get(name)
-    if without is None or not isinstance(section, dict):
-        return section
-    return {key: value for key, value in section.items() if key != without}
+    """Return what of a section is a reason to send it."""
+    by_itself = GROWING.get(name)
+    return {k: v for k, v in section.items() if k != by_itself} if by_itself else section
 
 
 def page_app(source: Source, *, token: str, address: str) -> tuple[ASGIApp, Watch]:
@@ -181,7 +164,7 @@ def page_app(source: Source, *, token: str, address: str) -> tuple[ASGIApp, Watc
             return JSONResponse({"problem": "say why, for whoever looks at it next"}, 400)
         action = request.path_params["action"]
         answer = await _answer(partial(source.act, action, reason, list(map(str, names))), "said")
-        watch.wake()
+        watch.look_now()
         return answer
 
     async def static(request: Request) -> Response:
@@ -229,16 +212,12 @@ def _static(name: str, request: Request) -> Response:
         headers["content-encoding"] = "gzip"
     else:
         packed = gzip.decompress(packed)
-    kind = mimetypes.guess_type(name)[0]
-    return Response(packed, headers=headers, media_type=kind)
+    return Response(packed, headers=headers, media_type=mimetypes.guess_type(name)[0])
 
 
 @cache
 def _packed(name: str) -> tuple[bytes, str]:
+    own = files("pumpwatch_workbench.dashboard") / "static" / name
     make = STATIC.get(name)
-    text = make() if make else _own(name)
-    return gzip.compress(text.encode()), f'"{blake2b(text.encode(), digest_size=8).hexdigest()}"'
-
-
-def _own(name: str) -> str:
-    return (files("pumpwatch_workbench.dashboard") / "static" / name).read_text(encoding="utf-8")
+    text = (make() if make else own.read_text(encoding="utf-8")).encode()
+    return gzip.compress(text), f'"{blake2b(text, digest_size=8).hexdigest()}"'

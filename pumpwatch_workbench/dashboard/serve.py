@@ -91,19 +91,21 @@ def _listening(address: str, port: int, option: str) -> socket.socket:
 
 @contextmanager
 def page_on(
-    source: Source, port: int, address: str = "127.0.0.1", variable: str = "", *, option: str
+    open_source: Callable[[], Source],
+    port: int,
+    address: str = "127.0.0.1",
+    variable: str = "",
+    *,
+    option: str,
 ) -> Iterator[str]:
     """Serve the page of a source and yield how to open it. Raises `BadInput`.
 
     The token is said on a terminal alone: what is not one may be kept.
     """
-    with closing(source):
-        token = token_for(address, variable, os.environ)
+    token = token_for(address, variable, os.environ)
+    with closing(open_source()) as source:
         app, watch = page_app(source, token=token, address=address)
         with serving(app, address, port, option=option, end=watch.close) as url:
-            if variable:
-                yield f"Live page: {url}/?token= and the token in {variable}"
-            elif sys.stdout.isatty():
-                yield f"Live page: {url}/?token={token}"
-            else:
-                yield f"Live page: {url}/?token= and the token in {home() / TOKEN_FILE}"
+            where = variable or home() / TOKEN_FILE
+            shown = sys.stdout.isatty() and not variable
+            yield f"{url}/?token={token if shown else f' and the token in {where}'}"
