@@ -55,7 +55,7 @@ from pumpwatch_workbench.pages.candle_charts import candle_chart
 FETCH_SECONDS = 3.0
 FETCHED_FOR = 10.0
 """Seconds for which an event's candles are not fetched again, whoever asks."""
-RUNS, MOST_CHARTS = 2_000, 50
+RUNS, MOST_KEPT = 2_000, 50
 
 
 class Source:
@@ -69,7 +69,7 @@ class Source:
         self._signals, self._events, self._history = signals, events, history
         self.book = TradeBook()
         self.ring: MarketRing | None = None
-        self._charts: dict[str, tuple[float, Section]] = {}
+        self._candles: dict[str, tuple[float, Any]] = {}
 
     def close(self) -> None:
         """Close what is open."""
@@ -112,22 +112,17 @@ class Source:
 
         One thread at a time may call it.
         """
-        at, chart = self._charts.get(event_id, (-math.inf, {}))
-        if time.monotonic() - at > FETCHED_FOR:
-            self._charts = dict([*self._charts.items()][-MOST_CHARTS:])
-            chart = self._chart(event_id)
-            self._charts[event_id] = time.monotonic(), chart
-        return chart
-
-    def _chart(self, event_id: str) -> Section:
+        at, rows = self._candles.get(event_id, (-math.inf, ()))
         since = (self.ring.time if self.ring else now()) - 2 * DAY
         signals = [each for each in self._signals.since(since) if each.event_id == event_id]
         if not signals:
             raise BadInput("there is no such event in the last day")
+        if time.monotonic() - at > FETCHED_FOR:
+            rows = (self._fetched(signals) or stored_candles(self._history, signals)).get(event_id)
+            self._candles = dict([*self._candles.items()][-MOST_KEPT:])
+            self._candles[event_id] = time.monotonic(), rows or ()
         trades = (trade for trade in self.book.trades.values() if trade.event_id == event_id)
-        minutes = self._fetched(signals) or stored_candles(self._history, signals)
-        rows = minutes.get(event_id, ())
-        return candle_chart(rows, signals=signals, trade=next(trades, None))
+        return candle_chart(rows or (), signals=signals, trade=next(trades, None))
 
     def _fetched(self, signals: Sequence[Signal]) -> Any:
         with suppress(PumpwatchError), closing(public_session(self.base_url, threads=1)) as session:
@@ -160,7 +155,7 @@ class StoreSource(Source):
         return bool(self._version != before)
 
     def read(self) -> Seen:
-        runs = SqliteRunRecords(self._database).latest(60 if self._equity else RUNS)
+        runs = [*SqliteRunRecords(self._database).latest(60 if self._equity else RUNS)]
         newest = self._equity[-1][0] if self._equity else -1
         self._equity += [
             (run.time, run.equity)

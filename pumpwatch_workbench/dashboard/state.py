@@ -51,14 +51,9 @@ def sections(seen: Seen) -> Section:
     told = seen.overview
     state = {
         "about": {
-            "name": told.name,
-            "mode": told.mode,
-            "stage": told.stage,
-            "kind": seen.kind,
-            "can_act": seen.can_act,
-            "base_url": seen.base_url,
-            "chart_url": CHART,
-            "exchange_url": EXCHANGE,
+            **_of(told, "name", "mode", "stage"),
+            **_of(seen, "kind", "can_act", "base_url"),
+            **{"chart_url": CHART, "exchange_url": EXCHANGE},
             "money_moved": told.mode == "live" and seen.kind != "run",
         },
         "safety": _safety(told),
@@ -101,13 +96,10 @@ def _safety(told: Overview) -> Section:
             for lock in told.locks
         ],
         "without_stop": len(bare),
-        "late": told.late,
-        "ages": told.ages,
+        **_of(told, "late", "ages", "unreadable"),
         "running": None if told.process is None else bool(told.process),
         "nothing_cares": told.abandoned,
-        "unreadable": told.unreadable,
-        "level": level,
-        "sentence": sentence,
+        **{"level": level, "sentence": sentence},
     }
 
 
@@ -120,18 +112,9 @@ def _market(seen: Seen) -> Section:
         "symbols": counts.get("symbols", len(ring.symbols) if ring else 0),
         "movers": _movers(ring, seen.usual) if ring else [],
         "bursts": [
-            each.symbol for each in judged if each.kind == "burst" and each.time > time - MINUTE
+            each.symbol for each in judged if each.what == "burst" and each.time > time - MINUTE
         ],
-        "judged": [
-            {
-                "symbol": each.symbol,
-                "time": each.time,
-                "what": each.kind,
-                "verdict": _verdict(each),
-                "alarmed": each.alarm,
-            }
-            for each in judged
-        ],
+        "judged": [{**each._asdict(), "verdict": _verdict(each)} for each in judged],
         "counts": {name.removeprefix("candidates_"): count for name, count in counts.items()},
     }
 
@@ -140,16 +123,12 @@ def _verdict(judged: Judgement) -> str:
     """Return the sentence that says what was seen, and why nothing followed."""
     if judged.reason:
         return f"not judged: {judged.reason}"
-    why = "too little for the rule"
-    if judged.alarm:
-        why = "a pump"
-    elif judged.margin < 0:
+    why = "a pump" if judged.alarmed else "too little for the rule"
+    if judged.margin < 0:
         why = f"score {ratio(-judged.margin)} below its threshold"
-    known = (
-        "" if math.isnan(judged.strength) else f"{ratio(judged.strength)} times the usual flow",
-        "" if math.isnan(judged.jump) else percent(judged.jump),
-    )
-    return ", ".join(filter(None, (*known, why)))
+    if math.isnan(judged.strength + judged.jump):
+        return why
+    return f"{ratio(judged.strength)} times the usual flow, {percent(judged.jump)}: {why}"
 
 
 def _movers(ring: MarketRing, usual: Mapping[str, float]) -> list[Section]:
@@ -215,10 +194,7 @@ def _position(told: Overview, trade: Trade) -> Section:
         "id": trade.signal_id,
         "event": trade.event_id,
         **_of(trade, "symbol", "side", "state", "quantity", "closes_at"),
-        "entry": entry,
-        "price": price,
-        "stop": stop,
-        "target": trade.take_profit,
+        **{"entry": entry, "price": price, "stop": stop, "target": trade.take_profit},
         "open_result": told.open_result(trade),
         "risk": abs(entry - stop) * trade.quantity if entry and stop is not None else None,
         "notional": (price or entry or Decimal(0)) * trade.quantity,
@@ -231,10 +207,8 @@ def _account(seen: Seen) -> Section:
     told, points = seen.overview, seen.equity
     kept = [*points[:: max(1, math.ceil(len(points) / (MOST_POINTS - 1)))], *points[-1:]]
     return {
-        "equity": told.equity_usdt,
-        "start": points[0][1] if points else None,
-        "profit": told.profit_usdt,
-        "profit_today": told.profit_today_usdt,
+        **{"equity": told.equity_usdt, "start": points[0][1] if points else None},
+        **{"profit": told.profit_usdt, "profit_today": told.profit_today_usdt},
         "orders_today": told.orders_today,
         "points": [[time, float(value)] for time, value in dict(kept).items()],
     }

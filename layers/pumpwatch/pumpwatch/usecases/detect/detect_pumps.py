@@ -310,7 +310,7 @@ def slices_due(slices: int, detector: Detector) -> int:
 
 
 def _weight(judged: Judgement) -> tuple[int, bool, bool]:
-    return judged.time, judged.alarm, judged.kind == "burst"
+    return judged.time, judged.alarmed, judged.what == "burst"
 
 
 def _is_later(state: DetectState, other: DetectState) -> bool:

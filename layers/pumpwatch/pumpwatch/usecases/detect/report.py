@@ -15,9 +15,9 @@ class Judgement(NamedTuple):
 
     symbol: str
     time: int
-    kind: str
+    what: str
     """`burst` or `candle`."""
-    alarm: bool = False
+    alarmed: bool = False
     strength: float = nan
     jump: float = nan
     margin: float = nan
