@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
-import urllib3
-
 from pumpwatch.adapters.deadlines import TimerDeadline
 from pumpwatch.bootstrap.connection import connect_to_bybit
 from pumpwatch.bootstrap.key_check import check_key
@@ -27,7 +25,7 @@ SECONDS = 15.0
 """Longest check."""
 LEAST_MIB = 200
 REFUSED = (401, 403, 404, 410)
-"""Answers of a host that does not know the webhook; an empty message is another complaint."""
+"""Answers of a host that does not know the address; of an empty message they complain otherwise."""
 
 
 class DeskDoctor:
@@ -49,7 +47,7 @@ class DeskDoctor:
             "exchange": self._exchange,
             "symbols": self._symbols,
             "key": self._key,
-            "webhook": self._webhook,
+            "messengers": self._messengers,
         }
         with closing(self._session):
             for name, check in checks.items():
@@ -109,16 +107,12 @@ class DeskDoctor:
             return {"detail": "paper mode needs no key"}
         return check_key(settings, self._secrets, deadline, self._time)
 
-    def _webhook(self, _: Deadline) -> Facts:
-        """Post an empty message, which is refused by a webhook that is there."""
-        if not self._options.webhook:
-            return {"detail": "none is set: nobody is told by Slack"}
-        try:
-            with urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(total=5)) as pool:
-                answer = pool.request("POST", self._options.webhook, body="{}", redirect=False)
-        except urllib3.exceptions.HTTPError as error:
-            # Its text would show the address, which is a secret.
-            raise CheckFailed(f"its host cannot be reached: {type(error).__name__}") from None
-        if answer.status in REFUSED:
-            raise CheckFailed(f"its host does not know the address (HTTP {answer.status})")
-        return {"detail": "its host knows the address; nothing was posted"}
+    def _messengers(self, _: Deadline) -> Facts:
+        """Ask Slack's webhooks whether they are there; others are tried at the start."""
+        messengers = self._options.messengers
+        for messenger in messengers:
+            answer = messenger.send("", ())
+            if answer.status in (0, *REFUSED):
+                raise CheckFailed(f"{messenger.label} cannot be reached there ({answer})")
+        labels = ", ".join(messenger.label for messenger in messengers)
+        return {"detail": f"{labels}: nothing was posted" if labels else "nobody is told"}

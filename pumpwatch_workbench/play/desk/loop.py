@@ -15,14 +15,17 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from decimal import Decimal
 from functools import partial
 from importlib import import_module
+from urllib.parse import urlsplit
 
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.strategies import with_evidence
 from pumpwatch.errors import BadInput, ExchangeForbidden, PumpwatchError, RetryLater
 from pumpwatch.invocation import Tick
 from pumpwatch_workbench.local.store import RunRecord
+from pumpwatch_workbench.pages.words import money
 from pumpwatch_workbench.play.desk.desk import Desk
 from pumpwatch_workbench.play.desk.endpoint import Health
 from pumpwatch_workbench.play.desk.options import DeskOptions
@@ -66,6 +69,7 @@ class DeskLoop:
         self._next_care = 0
         self._bugs = 0
         self._started: int | None = None
+        self._equity: Decimal | None = None
 
     def play(self) -> Tally:
         """Play. While no trade is open, raises at the start what keeps the desk from working:
@@ -75,7 +79,7 @@ class DeskLoop:
             return self._teller.tally
         duration = self._options.duration
         end = None if duration is None else begin + duration
-        facts = RunFacts(self._title(), start=begin, end=end)
+        facts = RunFacts(self._title(), start=begin, end=end, watching=self._watching())
         self._teller.show(self._teller.view.started, facts)
         banned = not self._has_history(begin) and self._fill_history()
         # The first tick comes at once.
@@ -99,6 +103,7 @@ class DeskLoop:
             tick = PlayedTick(self._pace.now())
             banned = self._attempt("trade", partial(self._trade, tick), tick)
             holds = self._desk.holds_trades()
+            self._equity = tick.traded.equity if tick.traded else None
             if holds and not tick.problems:
                 self._teller.note("Open trades were looked after")
             if not (banned and holds):
@@ -125,6 +130,13 @@ class DeskLoop:
         trade, mode = self._options.trade, self._options.mode.capitalize()
         strategy = with_evidence(trade.strategy_name)
         return f"{mode} trading {what} of {trade.bybit_base_url}, strategy {strategy}"
+
+    def _watching(self) -> str:
+        trade, equity = self._options.trade, self._equity
+        host = urlsplit(trade.bybit_base_url).hostname
+        money_words = "" if equity is None else f", {money(equity)} USDT"
+        where = f"{self._desk.market.watched} contracts on {host}, {self._options.mode}"
+        return f"{where}{money_words}, strategy {trade.strategy_name}"
 
     def _has_history(self, begin: int) -> bool:
         try:
@@ -274,8 +286,7 @@ class DeskLoop:
         """
         cpu_seconds = time.process_time()
         requests = self._desk.request_count
-        slack = self._teller.slack
-        raised, delivered = (0, 0) if slack is None else slack.take_counts()
+        raised, delivered = self._teller.take_message_counts()
         record = RunRecord(
             time=begin,
             detect_seconds=tick.seconds.get("detect"),

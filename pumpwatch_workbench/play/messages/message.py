@@ -1,0 +1,53 @@
+"""Messages to people, and how many of them become one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+SINGLY = 5
+"""Pumps that are told one by one; more are one message, which names this many."""
+CHARTS = {
+    "Bybit": "https://www.bybit.com/trade/usdt/{}",
+    "TradingView": "https://www.tradingview.com/chart/?symbol=BYBIT:{}.P",
+}
+
+
+class Kind(IntEnum):
+    """What a message is about, the least important first."""
+
+    PUMP = 1
+    """A pump, or a signal that was not traded: a busy market makes hundreds."""
+    NOTICE = 2
+    TRADE = 3
+    CARE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message as plain text; `weight` ranks pumps."""
+
+    kind: Kind
+    title: str
+    text: str = ""
+    symbol: str = ""
+    weight: float = 0.0
+
+    @property
+    def links(self) -> dict[str, str]:
+        """Return the addresses of the symbol's charts by name."""
+        is_sound = re.fullmatch("[A-Z0-9]+", self.symbol)
+        return {name: url.format(self.symbol) for name, url in CHARTS.items()} if is_sound else {}
+
+
+def grouped(messages: Sequence[Message]) -> list[Message]:
+    """Return the messages, with those of many pumps as one."""
+    pumps = [message for message in messages if message.kind is Kind.PUMP]
+    if len(pumps) <= SINGLY:
+        return list(messages)
+    strongest = sorted(pumps, key=lambda message: -message.weight)[:SINGLY]
+    text = "\n".join(["The strongest:", *(message.title for message in strongest)])
+    others = [message for message in messages if message.kind is not Kind.PUMP]
+    return [*others, Message(Kind.PUMP, f"{len(pumps)} pumps and signals", text)]
