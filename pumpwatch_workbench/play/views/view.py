@@ -13,7 +13,15 @@ from pumpwatch.domain.detection.signals import Phase, Signal
 from pumpwatch.domain.trading.orders import Position
 from pumpwatch.domain.trading.trades import Trade, TradeState
 from pumpwatch_workbench.pages.trade_tables import side_words
-from pumpwatch_workbench.pages.words import MINUS, money, number, percent, price, signed_money
+from pumpwatch_workbench.pages.words import (
+    MINUS,
+    money,
+    number,
+    percent,
+    price,
+    share,
+    signed_money,
+)
 
 LATE = 30.0
 """Seconds from an alarm to its signal that are worth a word."""
@@ -97,15 +105,13 @@ class RunView:
 def signal_words(signal: Signal) -> str:
     """Return a signal as one sentence without its time."""
     rise, top = (each / signal.base_price - 1.0 for each in (signal.price, signal.peak_price))
-    where = f"{percent(rise)} against its pre-pump price"
-    if signal.phase is Phase.RISING:
-        text = f"{signal.symbol} pumps: {price(signal.price)}, {where}"
-    else:
-        verb = "has peaked" if signal.phase is Phase.PEAKED else "is over its pump"
-        text = f"{signal.symbol} {verb} ({percent(top)}): {price(signal.price)}, {where}"
-    late = (signal.time - signal.alarm_time) / 1000 if signal.alarm_time else 0.0
-    is_late = signal.phase is Phase.RISING and late >= LATE
-    return f"{text}, seen {late:.0f} s after its alarm" if is_late else text
+    peaked = {Phase.RISING: "", Phase.PEAKED: f" peaked at {percent(top)} and"}
+    begin = signal.symbol + peaked.get(signal.phase, f" is over: it peaked at {percent(top)} and")
+    way = f"{'down' if rise < 0 else 'up'} {share(abs(rise))} from its pre-pump price"
+    late = (signal.time - signal.alarm_time) / 1000
+    is_late = signal.phase is Phase.RISING and signal.alarm_time and late >= LATE
+    seen = f", seen {late:.0f} s after its alarm" if is_late else ""
+    return f"{begin} is {way}, at {price(signal.price)}{seen}"
 
 
 def trade_words(trade: Trade) -> str:

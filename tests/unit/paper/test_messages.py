@@ -14,7 +14,7 @@ from pumpwatch.errors import BadInput
 from pumpwatch_workbench.play.messages import line as line_module
 from pumpwatch_workbench.play.messages.line import IN_A_POST, LONGEST_PAUSE, MOST_WAITING, Line
 from pumpwatch_workbench.play.messages.message import SINGLY, Kind, Message, grouped
-from pumpwatch_workbench.play.messages.messenger import Answer, Messenger, messengers_from
+from pumpwatch_workbench.play.messages.messenger import Answer, messengers_from
 from pumpwatch_workbench.play.messages.slack import BLOCKS, HEADER, SECTION, payload
 
 SECRET = "very-secret"
