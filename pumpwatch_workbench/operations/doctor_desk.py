@@ -24,8 +24,6 @@ from .installation import mode_of
 SECONDS = 15.0
 """Longest check."""
 LEAST_MIB = 200
-REFUSED = (401, 403, 404, 410)
-"""Answers of a host that does not know the address; of an empty message they complain otherwise."""
 
 
 class DeskDoctor:
@@ -47,7 +45,6 @@ class DeskDoctor:
             "exchange": self._exchange,
             "symbols": self._symbols,
             "key": self._key,
-            "messengers": self._messengers,
         }
         with closing(self._session):
             for name, check in checks.items():
@@ -106,13 +103,3 @@ class DeskDoctor:
         if not settings.uses_account:
             return {"detail": "paper mode needs no key"}
         return check_key(settings, self._secrets, deadline, self._time)
-
-    def _messengers(self, _: Deadline) -> Facts:
-        """Ask Slack's webhooks whether they are there; others are tried at the start."""
-        messengers = self._options.messengers
-        for messenger in messengers:
-            answer = messenger.send("", ())
-            if answer.status in (0, *REFUSED):
-                raise CheckFailed(f"{messenger.label} cannot be reached there ({answer})")
-        labels = ", ".join(messenger.label for messenger in messengers)
-        return {"detail": f"{labels}: nothing was posted" if labels else "nobody is told"}

@@ -18,7 +18,6 @@ from contextlib import suppress
 from decimal import Decimal
 from functools import partial
 from importlib import import_module
-from urllib.parse import urlsplit
 
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.strategies import with_evidence
@@ -79,7 +78,7 @@ class DeskLoop:
             return self._teller.tally
         duration = self._options.duration
         end = None if duration is None else begin + duration
-        facts = RunFacts(self._title(), start=begin, end=end, watching=self._watching())
+        facts = RunFacts(self._title(), start=begin, end=end)
         self._teller.show(self._teller.view.started, facts)
         banned = not self._has_history(begin) and self._fill_history()
         # The first tick comes at once.
@@ -126,17 +125,11 @@ class DeskLoop:
         self._started = self._desk.market.time()
 
     def _title(self) -> str:
-        what = self._options.detect.symbol_choice
-        trade, mode = self._options.trade, self._options.mode.capitalize()
+        trade, mode, equity = self._options.trade, self._options.mode.capitalize(), self._equity
+        what = f"{self._desk.market.watched} contracts ({self._options.detect.symbol_choice})"
+        owned = "" if equity is None else f", {money(equity)} USDT"
         strategy = with_evidence(trade.strategy_name)
-        return f"{mode} trading {what} of {trade.bybit_base_url}, strategy {strategy}"
-
-    def _watching(self) -> str:
-        trade, equity = self._options.trade, self._equity
-        host = urlsplit(trade.bybit_base_url).hostname
-        money_words = "" if equity is None else f", {money(equity)} USDT"
-        where = f"{self._desk.market.watched} contracts on {host}, {self._options.mode}"
-        return f"{where}{money_words}, strategy {trade.strategy_name}"
+        return f"{mode} trading {what} of {trade.bybit_base_url}{owned}, strategy {strategy}"
 
     def _has_history(self, begin: int) -> bool:
         try:

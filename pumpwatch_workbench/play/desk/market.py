@@ -16,6 +16,7 @@ from pumpwatch_workbench.play.views.view import Mover
 
 MOVERS = 10
 DAY_SECONDS = 86_400
+ENOUGH_LOOKS = 3
 SHORTEST_LOOK = 50_000
 """Milliseconds between two looks whose prices are compared."""
 
@@ -49,20 +50,15 @@ class WatchedMarket(BybitMarketData):
 
     def flow_words(self, symbol: str) -> str:
         """Return a symbol's turnover of the last minute or two, against its mean of 24 hours."""
-        if not self._looks:
+        if len(self._looks) < ENOUGH_LOOKS:
             return ""
-        before, now = self._looks[0], self._looks[-1]
-        seconds = (now.time - before.time) / 1000
-        totals = [dict(zip(look.symbols, look.turnover_24h, strict=True)) for look in (before, now)]
-        usual, until = (float(total.get(symbol, 0)) for total in totals)
-        if not seconds or not usual or not until:
-            return ""
-        # What fell out of the 24 hours is taken for the mean.
-        flow = max(0.0, until - usual) / seconds + usual / DAY_SECONDS
-        return (
-            f"{flow * seconds:,.0f} USDT turned over in {seconds:.0f} s,"
-            f" {flow * DAY_SECONDS / usual:,.1f} times its usual turnover"
-        )
+        looks = (self._looks[0], self._looks[-1])
+        totals = [dict(zip(look.symbols, look.turnover_24h, strict=True)) for look in looks]
+        before, now = (float(total.get(symbol, 0.0)) for total in totals)
+        seconds = (looks[1].time - looks[0].time) / 1000
+        usual = max(before, 1.0) * seconds / DAY_SECONDS
+        flow = max(0.0, now - before) + usual  # what fell out of the 24 hours is taken for the mean
+        return f"{flow:,.0f} USDT in {seconds:.0f} s, {flow / usual:,.1f} times its usual turnover"
 
     def snapshot(self, symbol: str = "") -> MarketSnapshot:
         seen = super().snapshot(symbol)

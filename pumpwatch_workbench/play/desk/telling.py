@@ -12,8 +12,11 @@ from pumpwatch.usecases.trade.report import TradeReport
 from pumpwatch_workbench.play.views.view import RunView
 
 TOLD_COUNTS = (
-    *("positions_without_stop", "stops_refused", "exits_refused"),
-    *("exits_overdue", "care_missed", "vanished"),
+    "positions_without_stop",
+    "exits_refused",
+    "exits_overdue",
+    "care_missed",
+    "vanished",
 )
 REMINDER = 10 * MINUTE
 """Milliseconds after which a failure is said again while trades are open."""
@@ -109,12 +112,8 @@ class Teller:
             self.show(self.view.signal, signal)
         if tick.traded is not None:
             self._tell_trades(tick.traded)
-        says_nothing = tick.is_scan and not tick.problems
-        problem = None if says_nothing else self._with_trades("; ".join(tick.problems))
-        self.show(self.view.played, self.now(), problem)
-
-    def _with_trades(self, problem: str) -> str:
-        return f"Trades are open. {problem}" if problem and self.holds_trades() else problem
+        problem = "; ".join(tick.problems)
+        self.show(self.view.played, self.now(), None if tick.is_scan and not problem else problem)
 
     def _tell_problems(self, problem: str) -> None:
         now, holds_trades = self.now(), bool(problem) and self.holds_trades()
@@ -163,10 +162,6 @@ class Teller:
 def _worries(report: TradeReport) -> dict[str, str]:
     """Return what a person should look at."""
     counts = {name: getattr(report, name) for name in TOLD_COUNTS}
-    worries = {
-        name: f"Attention, {name.replace('_', ' ')}: {count}"
-        for name, count in counts.items()
-        if count
-    }
+    worries = {name: f"{name.replace('_', ' ')}: {n}" for name, n in counts.items() if n}
     blocked = {name: text for name, text in report.blocked.items() if name in TOLD_BLOCKS}
     return worries | {name: f"Entries stopped: {text}" for name, text in blocked.items()}

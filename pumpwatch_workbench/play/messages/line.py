@@ -14,7 +14,7 @@ from pumpwatch_workbench.play.messages.messenger import GOOD, REFUSALS, Answer, 
 
 IN_A_POST, MOST_WAITING = 10, 200
 GROUPING, PACE = 2.0, 5.0
-"""Seconds for which messages are collected, and at least between two posts."""
+"""Seconds for which messages are collected unless they are urgent, and least between two posts."""
 QUIET = 60.0
 """Seconds for which pumps are collected once a few were told."""
 FIRST_PAUSE, LONGEST_PAUSE = 10.0, 600.0
@@ -34,7 +34,7 @@ class Line:
     ) -> None:
         self.messenger = messenger
         self.answer = Answer(200)
-        self.tried, self.ending = threading.Event(), threading.Event()
+        self.tried, self.news, self.ending = (threading.Event() for _ in range(3))
         self.thread = threading.Thread(target=self._run, name="messages", daemon=True)
         self._stage, self._complain, self._clock = stage, complain, clock
         self._waiting: list[tuple[float, Message]] = []
@@ -44,7 +44,7 @@ class Line:
         """Dropped messages of which the messenger was not told yet, and their times."""
         self._delivered = self._dropped = 0
         self._not_before = self._pause = 0.0
-        self._lock, self._news = threading.Lock(), threading.Event()
+        self._lock = threading.Lock()
 
     def say(self, message: Message) -> None:
         """Let a message wait; of too many the oldest of the least important kind is dropped."""
@@ -52,12 +52,7 @@ class Line:
             self._waiting.append((self._clock(), message))
             if len(self._waiting) > MOST_WAITING:
                 self._drop([min(self._waiting, key=lambda entry: entry[1].kind)])
-        self._news.set()
-
-    def end(self) -> None:
-        """Let the thread send what waits, and end."""
-        self.ending.set()
-        self._news.set()
+        self.news.set()
 
     def take_counts(self) -> tuple[int, int]:
         """Return how many messages were delivered or dropped, and how many were delivered."""
@@ -69,7 +64,7 @@ class Line:
     def due(self) -> float:
         """Return the seconds until something may go out; infinity when nothing waits."""
         with self._lock:
-            ready = (max(since + GROUPING, self._quiet(said)) for since, said in self._waiting)
+            ready = (self._ready(*entry) for entry in self._waiting)
             return max(min(ready, default=math.inf), self._not_before) - self._clock()
 
     def post(self, *, at_once: bool = False) -> bool:
@@ -104,6 +99,10 @@ class Line:
                 self._complain(f"{self.messenger.label} {what}; trading goes on")
         return is_good
 
+    def _ready(self, since: float, message: Message) -> float:
+        grouping = 0.0 if message.kind is Kind.CARE else GROUPING
+        return max(since + grouping, self._quiet(message))
+
     def _quiet(self, message: Message) -> float:
         """Return until when it waits: once a few pumps were told, others are a minute's crowd."""
         many = message.kind is Kind.PUMP and len(self._told) == SINGLY
@@ -129,7 +128,7 @@ class Line:
         while True:
             wait = self.due()
             if wait > 0 and not self.ending.is_set():
-                self._news.wait(min(wait, LONGEST_PAUSE))
-                self._news.clear()
+                self.news.wait(min(wait, LONGEST_PAUSE))
+                self.news.clear()
             elif not self.post(at_once=self.ending.is_set()) and self.ending.is_set():
                 return

@@ -16,8 +16,7 @@ import urllib3
 
 from pumpwatch.errors import BadInput
 from pumpwatch.settings.shared import LOOPBACK
-from pumpwatch_workbench.play.messages.message import Message
-from pumpwatch_workbench.play.messages.slack import payload
+from pumpwatch_workbench.play.messages.message import Message, payload
 
 SLACK_HOSTS = ("hooks.slack.com", "hooks.slack-gov.com")
 SEPARATOR = re.compile(r"\s+|,+(?=\s|$|[A-Za-z][A-Za-z0-9+.-]*://)")
@@ -46,16 +45,14 @@ class Messenger:
         self.label, self._address, self._service = label, address, service
 
     def send(self, stage: str, messages: Sequence[Message]) -> Answer:
-        """Deliver all in one post. Without messages Slack is asked whether it knows the address."""
+        """Deliver all in one post."""
         try:
-            if self._service is None:
-                return self._post(payload(stage, messages) if messages else {})
-            return self._notify(stage, messages) if messages else Answer(200)
+            return (self._post if self._service is None else self._notify)(stage, messages)
         except Exception:  # whatever a service does: its text may show the address
             return Answer(0)
 
-    def _post(self, body: object) -> Answer:
-        timeout = urllib3.Timeout(connect=3.0, read=5.0)
+    def _post(self, stage: str, messages: Sequence[Message]) -> Answer:
+        body, timeout = payload(stage, messages), urllib3.Timeout(connect=3.0, read=5.0)
         with urllib3.PoolManager(retries=False, timeout=timeout) as pool:
             answer = pool.request("POST", self._address, json=body, redirect=False)
         wait = answer.headers.get("Retry-After", "") if answer.status == TOO_MANY else ""

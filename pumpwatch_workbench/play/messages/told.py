@@ -11,7 +11,7 @@ from typing import Self
 from pumpwatch.domain.detection.signals import Phase, Signal
 from pumpwatch.domain.moments import DAY, MINUTE
 from pumpwatch.domain.trading.trades import Trade, TradeState
-from pumpwatch.errors import BadInput, StoreUnavailable
+from pumpwatch.errors import BadInput, InvariantBroken, StoreUnavailable
 from pumpwatch_workbench.pages.words import date_and_clock, duration, money, percent, signed_money
 from pumpwatch_workbench.play.desk.desk import Desk
 from pumpwatch_workbench.play.messages.line import Line
@@ -58,7 +58,8 @@ class Messages(RunView):
         deadline = time.monotonic() + FAREWELL
         self._tell_events()
         for line in self._lines:
-            line.end()
+            line.ending.set()
+            line.news.set()
         for line in self._lines:
             line.thread.join(max(0.0, deadline - time.monotonic()))
 
@@ -72,7 +73,7 @@ class Messages(RunView):
 
     def started(self, facts: RunFacts) -> None:
         """Say that it begins, and wait for the answers. Raises `BadInput` for a wrong address."""
-        self._say(Message(Kind.NOTICE, "Started", f"Watching {facts.watching or facts.title}."))
+        self._say(Message(Kind.CARE, "Started", f"{facts.title}."))
         deadline = time.monotonic() + GREETING
         for line in self._lines:
             line.tried.wait(max(0.0, deadline - time.monotonic()))
@@ -109,18 +110,21 @@ class Messages(RunView):
     def tick(self, snapshot: TickSnapshot) -> None:
         if self._desk is not None:
             with suppress(StoreUnavailable):  # a later tick sums up
-                self._end_day(self._desk, snapshot)
+                self._end_day(self._desk, str(snapshot.time // DAY), snapshot.equity)
         self._view.tick(snapshot)
 
-    def _end_day(self, desk: Desk, snapshot: TickSnapshot) -> None:
+    def _end_day(self, desk: Desk, today: str, equity: Decimal) -> None:
         """Sum up the day that is over, once."""
-        today, begun = snapshot.time // DAY, desk.database.note(SUMMARISED)
-        if begun != str(today):
-            summary = _summary(desk, int(begun), snapshot.equity) if begun else None
-            sql = "INSERT OR REPLACE INTO notes VALUES (?, ?)"
-            desk.database.write(sql, (SUMMARISED, str(today)))
-            if summary:
-                self._say(summary)
+        if (begun := desk.database.note(SUMMARISED)) == today:
+            return
+        try:
+            told = [_summary(desk, int(begun), equity)] if begun else []
+        except InvariantBroken as error:
+            told = [Message(Kind.CARE, "The day cannot be summed up", str(error))]
+        sql = "INSERT OR REPLACE INTO notes VALUES (?, ?)"
+        desk.database.write(sql, (SUMMARISED, today))
+        for message in told:
+            self._say(message)
 
     def _tell_events(self) -> None:
         """Tell of the moment's pumps, each with what was done about it, and of other trades."""
@@ -168,11 +172,8 @@ def _summary(desk: Desk, day: int, equity: Decimal) -> Message:
     signals = [each for each in desk.signals.since(begin) if each.phase is Phase.RISING]
     pumps = sum(signal.time < end for signal in signals)
     failed = sum(bool(run.problem) and run.time < end for run in desk.records.since(begin))
-    lines = [
-        f"{len(closed)} trades closed: {signed_money(result)} USDT",
-        *(f"{trade.symbol}: {signed_money(trade.realised_pnl)} USDT" for trade in closed[:1]),
-        *(f"{trade.symbol}: {signed_money(trade.realised_pnl)} USDT" for trade in closed[1:][-1:]),
-        f"{pumps} pumps, {failed} ticks with a failure, equity {money(equity)} USDT",
-    ]
-    title = f"Summary of {date_and_clock(begin).split()[0]}"
-    return Message(Kind.NOTICE, title, "\n".join(lines))
+    lines = [f"{len(closed)} trades closed: {signed_money(result)} USDT"]
+    for what, trade in zip(("Best", "Worst"), closed[:1] + closed[-1:], strict=False):
+        lines.append(f"{what}: {trade.symbol} {signed_money(trade.realised_pnl)} USDT")
+    lines.append(f"{pumps} pumps, {failed} ticks with a failure, equity {money(equity)} USDT")
+    return Message(Kind.NOTICE, f"Summary of {date_and_clock(begin)[:10]}", "\n".join(lines))

@@ -23,9 +23,6 @@ from pumpwatch_workbench.pages.words import (
     signed_money,
 )
 
-LATE = 30.0
-"""Seconds from an alarm to its signal that are worth a word."""
-
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
@@ -38,8 +35,6 @@ class RunFacts:
     """None if it runs until it is interrupted."""
     ticks: int | None = None
     """None if the number is not known beforehand."""
-    watching: str = ""
-    """Contracts, exchange, mode, money and strategy as words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +103,7 @@ def signal_words(signal: Signal) -> str:
     peaked = {Phase.RISING: "", Phase.PEAKED: f" peaked at {percent(top)} and"}
     begin = signal.symbol + peaked.get(signal.phase, f" is over: it peaked at {percent(top)} and")
     way = f"{'down' if rise < 0 else 'up'} {share(abs(rise))} from its pre-pump price"
-    late = (signal.time - signal.alarm_time) / 1000
-    is_late = signal.phase is Phase.RISING and signal.alarm_time and late >= LATE
-    seen = f", seen {late:.0f} s after its alarm" if is_late else ""
-    return f"{begin} is {way}, at {price(signal.price)}{seen}"
+    return f"{begin} is {way}, at {price(signal.price)}"
 
 
 def trade_words(trade: Trade) -> str:
