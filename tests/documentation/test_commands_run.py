@@ -241,7 +241,7 @@ def test_commands_for_a_deployed_stack(deployed, bybit, candles, tmp_path):
 
 
 def test_commands_for_the_market(bybit, scratch, monkeypatch):
-    for name in re.findall(r"--slack-webhook-env ([A-Z_]+)", "\n".join(s.text for s in shown())):
+    for name in re.findall(r"--notify-env ([A-Z_]+)", "\n".join(s.text for s in shown())):
         monkeypatch.setenv(name, "https://hooks.slack.com/services/T0/B0/none")
     commands = sorted(of_group("the market"), key=lambda command: command[1][0] == "report")
     store, labels = scratch / ".pumpwatch" / "paper.db", scratch / "labels.csv"

@@ -68,7 +68,7 @@ def bad(findings):
 def test_a_desk_that_may_start_has_nothing_to_mend(home, world, slack, monkeypatch):
     monkeypatch.setenv("HOOK", f"{slack}/good")
     POSTED.clear()
-    asked = ("--mode", "paper", "--base-url", world.url, "--slack-webhook-env", "HOOK")
+    asked = ("--mode", "paper", "--base-url", world.url, "--notify-env", "HOOK")
     status, findings = examine(*asked)
     assert (status, bad(findings)) == (0, set())
     assert "is made at the first start" in findings["store"]["detail"]
@@ -98,17 +98,19 @@ def test_a_key_is_checked_as_at_the_start(home, world, monkeypatch):
     assert credentials.api_secret not in json.dumps(findings)
 
 
-def test_what_is_wrong_with_store_disk_symbols_and_webhook_is_said(home, world, slack, monkeypatch):
+def test_what_is_wrong_with_store_disk_symbols_and_messengers_is_said(
+    home, world, slack, monkeypatch
+):
     database = Database(home / "live.db")
     database.write("INSERT INTO notes VALUES ('mode', 'paper')")
     database.write("INSERT INTO notes VALUES ('base_url', ?)", (world.url,))
     SqliteHaltStore(database).halt(Halt("a look", 1, by="ann"))
     monkeypatch.setenv("HOOK", f"{slack}/wrong")
     monkeypatch.setenv("SYMBOLS", f"{world.pumped},NOSUCHUSDT")
-    status, findings = examine("--slack-webhook-env", "HOOK")
+    status, findings = examine("--notify-env", "HOOK")
     assert status == 1
-    assert bad(findings) == {"webhook"}, "a warning is followed by its check's own line"
-    assert "does not know the address (HTTP 404)" in findings["webhook"]["detail"]
+    assert bad(findings) == {"messengers"}, "a warning is followed by its check's own line"
+    assert "cannot be reached there (HTTP 404)" in findings["messengers"]["detail"]
     shown = type_in("doctor").output
     assert "halted by ann: a look" in shown
     assert "NOSUCHUSDT fits no symbol" in shown
