@@ -51,3 +51,10 @@ class SqliteRunRecords(InFile):
         """Return the last `count` records, newest first."""
         sql = "SELECT body FROM runs ORDER BY time DESC LIMIT ?"
         return self._records(RunRecord, sql, (count,))
+
+    def sampled(self, most: int = 500) -> Sequence[RunRecord]:
+        """Return about as many records, evenly spread over all, oldest first."""
+        sql = "SELECT count(*) FROM runs"
+        step = max(1, self.database.rows(sql)[0][0] // most)
+        sql = "SELECT body FROM runs WHERE (time / 60000) % ? = 0 ORDER BY time"
+        return self._records(RunRecord, sql, (step,))

@@ -29,6 +29,7 @@ from pumpwatch.settings.detect import DetectSettings
 from .events import OpenEvents
 from .fast import BurstWatch
 from .history import CandleHistory
+from .judgements import Judgements
 from .market_ring import MarketRing
 from .market_watch import MarketWatch
 from .report import DetectReport
@@ -45,6 +46,8 @@ SCANS_IN_DOUBT = 3
 """Scans for which an unsure time that is before the state's is not gone by."""
 FLOWS_EVERY = 15 * MINUTE
 RING_EVERY = 15 * SECOND
+TOLD = ("symbols", "candidates", "candidates_deferred", "candidates_unjudged", "warming_up")
+"""Counts of a scan that are kept beside what it judged."""
 ROUND = 0.8
 """Share of the time for which the rule has bounds: runs that fail or are skipped have room."""
 
@@ -87,6 +90,7 @@ class DetectPumps:
             market, self._history, self._events, self._detector, rules, self._bursts
         )
         self._state: DetectState | None = None
+        self._judgements = Judgements()
         self._flows_saved = self._ring_saved = 0
         self._ring_read = False
         self._scans_ahead = 0
@@ -140,6 +144,9 @@ class DetectPumps:
             self._scanner.begin(state, now.reading)
             return
         self._scanner.scan(state, now, report, budget=self._settings.max_candidates)
+        for judged in report.judged:
+            self._judgements.note(judged)
+        self._judgements.counts = {name: getattr(report, name) for name in TOLD}
 
     def backfill(self, progress: Callable[[int, int], None] | None = None) -> DetectReport:
         """Fetch the history of every slice that lacks it; call `progress(done, slices)` after each.
@@ -256,10 +263,14 @@ class DetectPumps:
         if not ring.time:
             return
         try:
-            self._store.save_state(RING, ring.to_arrays(self._ring_fingerprint))
+            self._store.save_state(RING, ring.to_arrays(self._ring_fingerprint) | self._told)
             self._ring_saved = ring.time
         except StoreUnavailable as error:
             logger.warning("ring of snapshots was not saved", extra={"reason": str(error)})
+
+    @property
+    def _told(self) -> dict[str, object]:
+        return {"judged": self._judgements.to_array()}
 
     @property
     def _ring_fingerprint(self) -> str:
@@ -269,7 +280,9 @@ class DetectPumps:
         if self._state is None:
             return
         try:
-            self._store.save_state(STATE, self._state.to_arrays())
+            # Beside the ring, which is saved more often, unless the rule has none.
+            told = {} if self._bursts.market_ring.time else self._told
+            self._store.save_state(STATE, self._state.to_arrays() | told)
             now = self._state.last.time if self._state.last is not None else 0
             if now >= self._flows_saved + FLOWS_EVERY:
                 self._store.save_state(FLOWS, self._state.flow_arrays())

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pumpwatch.domain.detection.signals import PumpEvent, Signal
 from pumpwatch.domain.moments import MINUTE
 
+from .judgements import Judgement
+
 
 @dataclass(slots=True)
 class DetectReport:
@@ -55,6 +57,8 @@ class DetectReport:
     """Seconds from the open of the candle that alarmed to each event's first signal."""
     events: list[PumpEvent] = field(default_factory=list)
     """The current event of each symbol that has one, those that cool down included."""
+    judged: list[Judgement] = field(default_factory=list)
+    """What the run judged, in order; a burst comes before the candle of the same scan."""
 
     @property
     def second_of_minute(self) -> float:

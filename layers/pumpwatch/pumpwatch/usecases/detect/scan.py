@@ -17,6 +17,7 @@ from .answers import Answers, CandleAnswers, ask, good_answers
 from .events import OpenEvents
 from .fast import BurstWatch
 from .history import CandleHistory, request_count
+from .judgements import Judgement
 from .market_ring import MarketRing
 from .market_watch import SnapshotRows
 from .report import DetectReport
@@ -179,6 +180,9 @@ class Scanner:
                 # With its trades known, a minute is the fast rule's, wherever that saw all of it.
                 covered = self._bursts.covers(state, int(row), candles.open_time)
                 counts &= ~(covered & detections.traded[position])
+            last = (detections.strength[position, -1], detections.jump[position, -1])
+            alarmed = bool((detections.alarm[position] & counts).any())
+            report.judged.append(Judgement(symbol, now, "candle", alarmed, *map(float, last)))
             alarms.setdefault(symbol, []).extend(
                 alarms_of_candles(candles, start, detections, position, counts, now)
             )
