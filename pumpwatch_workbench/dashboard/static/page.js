@@ -1,21 +1,20 @@
 // The live page: draws what the server's stream says. Text enters the page only as text.
-
 const SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE;
 const SILENCE = 25 * SECOND, RETRY = 3 * SECOND, SOON = 30 * SECOND;
-const SHOWN_MOVERS = 20, DIGITS = 5, LEAST_REASON = 3, LAST_TIME = 8.64e15, NONE = "–";
+const SHOWN_MOVERS = 20, DIGITS = 5, LEAST_REASON = 3, PHONE = 704, LAST_TIME = 8.64e15, NONE = "–";
 
 const $ = (id) => document.getElementById(id);
 const state = { about: {}, safety: {}, market: {}, events: [], positions: [], account: {}, health: {} };
 const link = { stream: null, heard: Date.now(), lost: null, refused: false, awaited: true };
 const market = { time: 0, at: Date.now() };
+const dark = matchMedia("(prefers-color-scheme: dark)"), still = matchMedia("(prefers-reduced-motion: reduce)");
+const page = document.documentElement;
 const charts = {}; // By the id of their place.
-let chosen = null; // The event whose candles are shown; null: the newest.
-let shown = null; // The event whose candles came.
-let asking = null; // The event whose candles are asked for.
-let asked = null; // What the dialog asks: an action, and a trade's id to close it.
+const candles = { asked: null, shown: null }; // Ids of events.
+let chosen = null; // The event to look at; null: the newest.
+let doing = null; // What the dialog asks about: an action and its trades.
 
-/* Words and figures */
-
+// Words and figures
 const formats = {};
 const known = (value) => value !== null && value !== undefined && Number.isFinite(Number(value));
 function fixed(value, least, most = least) {
@@ -25,6 +24,7 @@ function fixed(value, least, most = least) {
 }
 const money = (value) => (known(value) ? fixed(value, 2) : NONE);
 const whole = (value) => (known(value) ? fixed(value, 0, 8) : NONE);
+const seconds = (value) => (known(value) ? `${fixed(value, 2)} s` : NONE);
 function signed(value, places = 2) {
   if (!known(value)) return NONE;
   const text = fixed(Math.abs(value), places);
@@ -32,17 +32,14 @@ function signed(value, places = 2) {
 }
 const percent = (value) => (known(value) ? `${signed(100 * value, 1)} %` : NONE);
 function price(value) {
-  if (!known(value)) return NONE;
-  const size = Math.abs(value) || 1;
-  return fixed(value, Math.min(20, Math.max(0, DIGITS - 1 - Math.floor(Math.log10(size)))));
+  const places = DIGITS - 1 - Math.floor(Math.log10(Math.abs(value) || 1));
+  return known(value) ? fixed(value, Math.min(20, Math.max(0, places))) : NONE;
 }
 const compact = new Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 3 });
 const amount = (value) => (known(value) ? compact.format(value) : NONE);
-const many = (count, noun) => `${whole(count)} ${noun}${Number(count) === 1 ? "" : "s"}`;
 const iso = (time) => (known(time) && Math.abs(time) <= LAST_TIME ? new Date(Number(time)).toISOString() : "");
 const clock = (time) => iso(time).slice(11, 19) || NONE;
 const marketNow = () => market.time + Date.now() - market.at;
-
 function span(time) {
   if (time < 100 * SECOND) return `${Math.max(0, Math.floor(time / SECOND))} s`;
   if (time < 100 * MINUTE) return `${Math.floor(time / MINUTE)} min`;
@@ -50,17 +47,17 @@ function span(time) {
 }
 function left(time) {
   if (time <= 0) return "due now";
-  const [hours, minutes, seconds] = [time / HOUR, (time / MINUTE) % 60, (time / SECOND) % 60].map(Math.floor);
-  return hours ? `${hours} h ${minutes} min` : `${minutes}:${String(seconds).padStart(2, "0")}`;
+  const [hours, minutes, rest] = [time / HOUR, (time / MINUTE) % 60, (time / SECOND) % 60].map(Math.floor);
+  return hours ? `${hours} h ${minutes} min` : `${minutes}:${String(rest).padStart(2, "0")}`;
 }
 
-/* Parts of the page */
-
+// Parts of the page
 function say(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
-function put(part, texts) {
-  for (const [name, text] of Object.entries(texts)) say(part[name], text);
+/** Write texts by the ids of their places, or by the names of a row's parts. */
+function put(texts, parts) {
+  for (const [name, text] of Object.entries(texts)) say(parts ? parts[name] : $(name), text);
 }
 function ago(node, time) {
   say(node, iso(time) ? `${span(marketNow() - time)} ago` : NONE);
@@ -68,19 +65,17 @@ function ago(node, time) {
 }
 /** Show a figure with its sign for the colour; let a change flash softly. */
 function figure(node, value, text) {
-  const before = node.value;
+  const change = known(node.value) && known(value) ? value - node.value : 0;
   node.value = value;
   node.dataset.sign = Math.sign(value ?? 0);
   say(node, text);
-  if (!known(before) || !known(value) || Number(before) === Number(value)) return;
-  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
-  const backgroundColor = Number(value) > Number(before) ? "var(--up-soft)" : "var(--down-soft)";
+  if (!change || still.matches) return;
+  const backgroundColor = change > 0 ? "var(--up-soft)" : "var(--down-soft)";
   node.animate([{ backgroundColor }, { backgroundColor: "transparent" }], 900);
 }
-function rowOf(list) {
-  const row = $(`${list.id}-row`).content.firstElementChild.cloneNode(true);
-  row.parts = Object.fromEntries([...row.querySelectorAll("[class]")].map((node) => [node.classList[0], node]));
-  return row;
+function rowOf(id) {
+  const row = $(`${id}-row`).content.firstElementChild.cloneNode(true), named = [...row.querySelectorAll("[class]")];
+  return Object.assign(row, { parts: Object.fromEntries(named.map((node) => [node.classList[0], node])) });
 }
 /** Bring a list's rows in line with the items: rows stay, move, come and go; none is built anew. */
 function rows(id, items, key, fill) {
@@ -89,25 +84,23 @@ function rows(id, items, key, fill) {
   const wanted = new Map(items.map((item) => [String(key(item)), item]));
   old.forEach((row, name) => wanted.has(name) || row.remove());
   [...wanted].forEach(([name, item], place) => {
-    const row = old.get(name) ?? rowOf(list);
+    const row = old.get(name) ?? rowOf(id);
     Object.assign(row, { item }).dataset.key = name;
     if (list.children[place] !== row) list.insertBefore(row, list.children[place] ?? null);
     fill(row.parts, item, row);
   });
   if (focused !== document.activeElement && list.contains(focused)) focused.focus({ preventScroll: true });
 }
-/** Lead to the symbol's page at another site; an address that is none leads nowhere. */
 function outward(anchor, template, symbol) {
-  const address = /^https:\/\//.test(template) ? template.replace("{symbol}", encodeURIComponent(symbol)) : "";
+  const address = template ? template.replace("{symbol}", encodeURIComponent(symbol)) : "";
   if (anchor.getAttribute("href") !== address) anchor.setAttribute("href", address);
-  anchor.hidden = !address;
 }
 function draw(place, data, label) {
   if (charts[place]?.data === data) return;
   if (charts[place]?.label !== label) erase(place);
-  for (const [name, value] of [["role", "img"], ["aria-label", label]]) if (!charts[place]) $(place).setAttribute(name, value);
+  if (charts[place]) charts[place].chart.update(data);
+  else Object.assign($(place), { role: "img", ariaLabel: label });
   charts[place] ??= { label, chart: pumpwatchCharts.draw($(place), data) };
-  if (charts[place].data) charts[place].chart.update(data);
   charts[place].data = data;
 }
 function erase(place) {
@@ -115,42 +108,41 @@ function erase(place) {
   delete charts[place];
 }
 
-/* Sections, most important first */
-
+// Sections, most important first
+const isHalted = () => Boolean(state.safety.halted || state.safety.halting?.length);
+const entries = () => (isHalted() ? "resume" : "halt");
 function safetyLevel() {
-  const { level, without_stop: bare, running } = state.safety, word = { good: "Safe", bad: "Danger" }[level] ?? "Warning";
+  const { level, without_stop: bare, running } = state.safety, worst = level === "bad" ? "bad" : "warning";
   if (link.lost) return ["lost", "Connection lost"];
   if (link.awaited) return ["none", "Connecting"];
   if (bare) return ["bad", `${bare} without stop`];
-  if (running === false || isHalted()) return [level === "bad" ? level : "warning", running === false ? "Not running" : "Halted"];
-  return [level === "good" || level === "bad" ? level : "warning", word];
+  if (running === false) return [worst, "Not running"];
+  if (isHalted()) return [worst, "Halted"];
+  return level === "good" ? ["good", "Safe"] : [worst, level === "bad" ? "Danger" : "Warning"];
 }
-const isHalted = () => Boolean(state.safety.halted || state.safety.halting?.length);
-const entries = () => (isHalted() ? "resume" : "halt");
 function safetyFacts() {
-  const { ages = {}, halted, halting = [], locks = [], unreadable = [], heard } = state.safety, { about } = state;
+  const { ages = {}, halted, halting = [], locks = [], unreadable = [], heard } = state.safety;
   const age = (name) => (known(ages[name]) ? `${span(ages[name] * SECOND + Date.now() - heard)} ago` : "never");
   const facts = [`Scan ${age("detect")}`, `trades checked ${age("trade")}`];
   if (halted) facts.push(`halted at ${clock(halted.since)} by ${halted.by}: ${halted.reason}`);
-  facts.push(...halting.map(({ symbol, reason }) => `${symbol} halts entries: ${reason}`));
-  facts.push(...locks.map(({ symbol, until, reason }) => `${symbol || "entries"} paused until ${until ? clock(until) : "resumed"}: ${reason}`));
-  if (!about.can_act) facts.push(`read-only; to act: pumpwatch ${entries()} ${about.option ?? ""} --reason "…"`);
+  for (const { symbol, reason } of halting) facts.push(`${symbol} halts entries: ${reason}`);
+  for (const { symbol, until, reason } of locks) {
+    facts.push(`${symbol || "entries"} paused until ${until ? clock(until) : "resumed"}: ${reason}`);
+  }
+  const { can_act: can, option = "" } = state.about;
+  if (!can) facts.push(`read-only; to act: pumpwatch ${entries()} ${option} --reason "…"`);
   return [...facts, ...unreadable].join(" · ");
 }
 function drawSafety() {
-  const { safety, about } = state, [level, word] = safetyLevel(), halt = $("halt");
+  const { safety, about } = state, [level, word] = safetyLevel();
   const wait = link.refused
-    ? "The server refuses this page: open the address that the dashboard printed at its start."
+    ? "The server refuses this page: open the address that it printed at its start."
     : `For ${span(Date.now() - link.lost)}, trying again. Everything below is old.`;
-  $("band").dataset.level = level;
-  document.body.dataset.link = link.lost ? "lost" : "live";
-  say($("level"), word);
-  say($("sentence"), link.lost ? wait : safety.sentence ?? "Waiting for the first answer.");
-  say($("details"), link.lost || link.awaited ? "" : safetyFacts());
-  say($("mode"), about.mode ?? "");
-  say($("clock"), market.time ? clock(link.lost ? market.time : marketNow()) : "");
-  say(halt, isHalted() ? "Resume…" : "Halt…");
-  Object.assign(halt, { hidden: !about.can_act, disabled: Boolean(link.lost) });
+  $("band").dataset.level = document.body.dataset.level = level;
+  put({ level: word, sentence: link.lost ? wait : safety.sentence ?? "Waiting for the first answer." });
+  put({ details: link.lost || link.awaited ? "" : safetyFacts(), mode: about.mode ?? "", halt: isHalted() ? "Resume…" : "Halt…" });
+  put({ clock: market.time ? clock(link.lost ? market.time : marketNow()) : "" });
+  Object.assign($("halt"), { hidden: !about.can_act, disabled: Boolean(link.lost) });
   drawTitle(level, word);
 }
 /** Let a tab that nobody looks at tell its state: title and icon. */
@@ -172,74 +164,66 @@ function openResult() {
 function drawAccount() {
   const { equity, profit_today: today, profit, points = [] } = state.account, open = openResult();
   figure($("equity"), equity, money(equity));
-  figure($("today"), today, signed(today));
-  figure($("open"), open, signed(open));
-  figure($("profit"), profit, signed(profit));
-  if (points.length < 2) erase("curve");
-  else draw("curve", curveOf(points), "Equity over time");
-}
-function curveOf(points) {
-  const lines = [{ name: "Equity", points, style: 0, steps: true }], window = [points[0][0], points.at(-1)[0]];
-  return (points.chart ??= { kind: "lines", candles: [], lines, marks: [], levels: [], window, whole: null, decimals: 2 });
+  for (const [id, value] of Object.entries({ today, open, profit })) figure($(id), value, signed(value));
+  if (points.length < 2) return erase("curve");
+  const window = [points[0][0], points.at(-1)[0]], lines = [{ name: "Equity", points, style: 0, steps: true }];
+  points.chart ??= { kind: "lines", candles: [], lines, marks: [], levels: [], window, whole: null, decimals: 2 };
+  return draw("curve", points.chart, "Equity over time");
 }
 function drawPositions() {
   const { positions } = state, sum = (name) => positions.reduce((total, one) => total + Number(one[name] ?? 0), 0);
-  say($("positions-count"), positions.length ? String(positions.length) : "");
-  say($("risk"), positions.length ? `${money(sum("risk"))} USDT at risk of ${money(sum("notional"))}` : "");
+  put({ risk: positions.length ? `${positions.length} open, ${money(sum("risk"))} of ${money(sum("notional"))} USDT at risk` : "" });
   rows("positions", positions, (position) => position.id, fillPosition);
   const wait = state.safety.running === false ? "Nothing runs" : `Entries are ${isHalted() ? "halted" : "allowed"}`;
-  say($("no-positions"), positions.length || link.awaited ? "" : `No open position. ${wait}.`);
+  put({ "no-positions": positions.length ? "" : `No open position. ${wait}.` });
 }
 /** The bar goes from the stop (left) to the target (right), whichever of them is dearer. */
-function fillPosition(part, position, row) {
-  const { stop, target, entry, symbol, open_result: result } = position, rest = position.closes_at - marketNow();
-  const far = known(target) ? target : 2 * entry - stop;
+function fillPosition(parts, position, row) {
+  const { stop, target, entry, symbol, closes_at: end, open_result: result, asked_to_close: closing } = position;
+  const far = known(target) ? target : 2 * entry - stop, rest = end - marketNow();
   const share = (value) => Math.min(100, Math.max(0, (100 * (value - stop)) / (far - stop || 1)));
-  const size = `${whole(position.quantity)} at ${price(entry)}`;
-  put(part, { symbol, side: position.side, size, left: position.closes_at ? left(rest) : "", now: price(position.price) });
-  put(part, { stop: known(stop) ? `stop ${price(stop)}` : "no stop", target: known(target) ? `target ${price(target)}` : "no target" });
-  figure(part.result, result, signed(result));
-  part.left.classList.toggle("soon", rest < SOON);
-  part.bar.hidden = !known(position.price) || !known(stop) || !known(entry);
-  part.bar.style.setProperty("--entry", `${share(entry)}%`);
-  part.bar.style.setProperty("--now", `${share(position.price)}%`);
-  part.bar.classList.toggle("losing", share(position.price) < share(entry));
+  put({ symbol, side: position.side, size: `${whole(position.quantity)} at ${price(entry)}` }, parts);
+  put({ left: end ? left(rest) : "", now: price(position.price), close: closing ? "Closing" : "Close…" }, parts);
+  put({ stop: known(stop) ? `stop ${price(stop)}` : "no stop" }, parts);
+  put({ target: known(target) ? `target ${price(target)}` : "" }, parts);
+  figure(parts.result, result, signed(result));
+  parts.left.classList.toggle("soon", rest < SOON);
+  parts.bar.hidden = !known(position.price) || !known(stop);
+  parts.bar.style.setProperty("--from", `${share(entry)}%`);
+  parts.bar.style.setProperty("--now", `${share(position.price)}%`);
+  parts.bar.classList.toggle("losing", share(position.price) < share(entry));
   row.classList.toggle("bare", !known(stop));
-  say(part.close, position.asked_to_close ? "Closing" : "Close…");
-  part.close.ariaLabel = `${position.asked_to_close ? "Closing" : "Close"} ${symbol}`;
-  part.close.disabled = Boolean(position.asked_to_close || link.lost);
-  part.close.hidden = !state.about.can_act;
+  const close = { ariaLabel: `Close ${symbol}`, disabled: Boolean(closing || link.lost), hidden: !state.about.can_act };
+  Object.assign(parts.close, close);
 }
 function drawEvents() {
   const { events } = state, { symbols, counts = {} } = state.market, traded = events.filter((event) => event.trade).length;
-  say($("events-count"), events.length ? String(events.length) : "");
-  say($("traded"), events.length ? `${traded} traded, last 24 h` : "");
   rows("events", events, (event) => event.id, fillEvent);
   const warming = counts.warming_up ? `, ${whole(counts.warming_up)} of them still warming up` : "";
-  const wait = symbols ? `No pump yet: ${many(symbols, "symbol")} watched${warming}.` : "No pump yet: the first scan is awaited.";
-  say($("no-events"), events.length || link.awaited ? "" : wait);
+  const wait = symbols ? `${whole(symbols)} symbols are watched${warming}.` : "The first scan is awaited.";
+  const told = events.length ? `${events.length} in 24 h, ${traded} traded` : "";
+  put({ traded: told, "no-events": events.length ? "" : `No pump yet. ${wait}` });
 }
-function fillEvent(part, event, row) {
-  const turnover = known(event.turnover) ? `${amount(event.turnover)} USDT` : "";
-  put(part, { symbol: event.symbol, phase: event.phase, turnover, done: outcome(event) });
-  figure(part.rise, event.rise, percent(event.rise));
-  ago(part.time, event.time);
-  row.dataset.phase = event.phase;
-  row.classList.toggle("traded", Boolean(event.trade));
-  part.choose.setAttribute("aria-current", String(event === chosenEvent()));
+function fillEvent(parts, event, row) {
+  const { symbol, phase, turnover, rise, trade } = event;
+  put({ symbol, phase, turnover: known(turnover) ? `${amount(turnover)} USDT` : "", done: outcome(event) }, parts);
+  figure(parts.rise, rise, percent(rise));
+  ago(parts.time, event.time);
+  row.dataset.phase = phase;
+  row.classList.toggle("traded", Boolean(trade));
+  parts.choose.setAttribute("aria-current", String(event === chosenEvent()));
 }
-function outcome(event) {
-  const position = event.trade && state.positions.find((one) => one.id === event.trade);
+function outcome({ trade, result, why_not: why, open }) {
+  const position = trade && state.positions.find((one) => one.id === trade);
   if (position) return `in a trade, ${signed(position.open_result)} USDT`;
-  if (event.trade) return known(event.result) ? `traded, ${signed(event.result)} USDT` : "traded";
-  return event.why_not ?? (event.open ? "no trade so far" : "no trade");
+  if (trade) return known(result) ? `traded, ${signed(result)} USDT` : "traded";
+  return why ?? (open ? "no trade so far" : "no trade");
 }
 const chosenEvent = () => state.events.find((event) => event.id === chosen) ?? state.events[0];
 function choose(event) {
   chosen = event.id;
   redraw();
-  const { top } = $("event").getBoundingClientRect();
-  if (top < 0 || top > innerHeight / 2) $("event").scrollIntoView();
+  if (innerWidth < PHONE) $("event").scrollIntoView();
 }
 function drawEvent() {
   const event = chosenEvent();
@@ -247,73 +231,72 @@ function drawEvent() {
   if (!event) return;
   const { id, symbol, rise, turnover, phases = [] } = event;
   const flow = known(turnover) ? `, ${amount(turnover)} USDT turned over` : "";
-  say($("event-title"), symbol);
-  say($("outcome"), `Peak ${percent(rise)} from its pre-pump price${flow}; ${outcome(event)}`);
-  rows("phases", phases, (phase) => phase.phase, (part, phase, row) => {
-    row.dataset.phase = phase.phase;
-    put(part, { phase: phase.phase, when: clock(phase.time), price: price(phase.price) });
+  put({ "event-title": symbol, outcome: `Peak ${percent(rise)} from its pre-pump price${flow}; ${outcome(event)}` });
+  rows("phases", phases, ({ phase }) => phase, (parts, { phase, time, price: at }, row) => {
+    row.dataset.phase = phase;
+    put({ phase, when: clock(time), price: price(at) }, parts);
   });
   outward($("exchange"), state.about.exchange_url, symbol);
   outward($("chart"), state.about.chart_url, symbol);
-  return shown === id || loadCandles(id);
+  if (candles.shown !== id) loadCandles(id);
 }
 async function loadCandles(id) {
-  if (asking === id) return;
-  asking = id; // Once at a time; what is not there is asked for again when it changes.
+  if (candles.asked === id) return;
+  candles.asked = id; // Once at a time.
   const answer = await fetch(`/candles/${encodeURIComponent(id)}`).catch(() => null);
   const data = answer?.ok ? await answer.json().catch(() => null) : null;
-  asking = null;
+  candles.asked = null;
   if (chosenEvent()?.id !== id) return;
-  if (shown !== id) erase("candles");
-  shown = answer ? id : null;
-  if (data?.candles?.length) draw("candles", data, `Candles of ${chosenEvent().symbol} with its pump`);
+  if (candles.shown !== id || !data?.candles?.length) erase("candles");
+  candles.shown = answer ? id : null; // What is not there is asked for again when it changes.
+  if (data?.candles?.length) draw("candles", data, `Candles of ${chosenEvent().symbol} around its pump`);
   say($("no-candles"), data?.candles?.length ? "" : "There are no candles of this pump here yet.");
 }
 function drawMarket() {
-  const { movers = [], bursts = [], counts = {}, symbols, judged = [] } = state.market, shown = movers.slice(0, SHOWN_MOVERS);
+  const { movers = [], bursts = [], counts = {}, symbols } = state.market, shown = movers.slice(0, SHOWN_MOVERS);
+  const told = Object.entries(counts).filter(([name, count]) => count && name !== "symbols");
   const most = Math.max(0.001, ...shown.map((mover) => Math.abs(mover.change_1m ?? 0)));
-  const words = { candidates: "candidates", deferred: "deferred", unjudged: "unjudged", warming_up: "warming up" };
-  const told = Object.keys(words).filter((name) => counts[name]).map((name) => `${whole(counts[name])} ${words[name]}`);
-  say($("symbols"), symbols ? many(symbols, "symbol") : "");
-  say($("counts"), told.join(", "));
-  rows("movers", shown, (mover) => mover.symbol, (part, mover, row) => {
-    const { symbol, change_1m: change, change_5m: longer, usual_ratio: ratio } = mover;
+  put({ symbols: symbols ? `${whole(symbols)} symbols` : "" });
+  put({ counts: told.map(([name, count]) => `${whole(count)} ${name.replaceAll("_", " ")}`).join(", ") });
+  rows("movers", shown, (mover) => mover.symbol, (parts, mover, row) => {
+    const { symbol, change_1m: change, usual_ratio: ratio } = mover, bursting = bursts.includes(symbol);
     const usual = known(ratio) ? `${fixed(ratio, ratio < 10 ? 1 : 0)}×` : NONE;
-    put(part, { symbol: symbol.replace(/USDT$/, ""), five: percent(longer), turnover: amount(mover.turnover_1m), usual });
-    outward(part.symbol, state.about.chart_url, symbol);
-    figure(part.price, mover.price, price(mover.price));
-    figure(part.change, change, percent(change));
-    part.amount.style.width = `${(100 * Math.abs(change ?? 0)) / most}%`;
-    row.classList.toggle("burst", bursts.includes(symbol));
-    row.title = bursts.includes(symbol) ? `${symbol} bursts` : symbol;
-  });
-  rows("judged", judged, (item) => `${item.symbol} ${item.time} ${item.what}`, (part, item, row) => {
-    put(part, { symbol: item.symbol, what: item.alarmed ? "alarm" : item.what, verdict: item.verdict });
-    ago(part.time, item.time);
-    row.classList.toggle("alarmed", Boolean(item.alarmed));
+    const [turnover, five] = [amount(mover.turnover_1m), percent(mover.change_5m)];
+    put({ symbol: symbol.replace(/USDT$/, ""), usual, turnover, five }, parts);
+    outward(parts.symbol, state.about.chart_url, symbol);
+    figure(parts.price, mover.price, price(mover.price));
+    figure(parts.change, change, percent(change));
+    parts.amount.style.width = `${(100 * Math.abs(change ?? 0)) / most}%`;
+    row.classList.toggle("burst", bursting);
+    row.title = `${symbol}${bursting ? " bursts" : ""}`;
   });
   const idle = state.safety.running === false ? "Nothing runs: nothing is scanned." : "The first scan is awaited.";
-  say($("no-movers"), shown.length || link.awaited ? "" : idle);
-  say($("no-judged"), judged.length || link.awaited ? "" : "No symbol has been unusual enough to be judged.");
+  put({ "no-movers": shown.length ? "" : idle });
+}
+function drawJudged() {
+  const { judged = [] } = state.market, key = ({ symbol, time, what }) => `${symbol} ${time} ${what}`;
+  rows("judged", judged, key, (parts, { symbol, what, verdict, alarmed, time }, row) => {
+    put({ symbol, what: alarmed ? "alarm" : what, verdict }, parts);
+    ago(parts.time, time);
+    row.classList.toggle("alarmed", Boolean(alarmed));
+  });
+  say($("no-judged"), judged.length ? "" : "No symbol was unusual enough to be judged.");
 }
 function drawHealth() {
-  const { health } = state, seconds = (name) => (known(health[name]) ? `${fixed(health[name], 2)} s` : null);
-  const figures = [
-    ["requests", known(health.requests) && whole(health.requests)], ["errors", known(health.errors) && whole(health.errors)],
-    ["lag", seconds("lag_seconds")], ["tick", seconds("tick_seconds")], ["scan", seconds("scan_seconds")],
-    ["version", health.version],
-  ].filter(([, value]) => value);
-  rows("health", figures, ([name]) => name, (part, [name, value]) => put(part, { name, value }));
-  rows("problems", health.problems ?? [], (problem) => problem, (part, problem, row) => say(row, problem));
+  const { requests, errors, lag_seconds: lag, tick_seconds: ticks, scan_seconds: scan, problems = [], version } = state.health;
+  const figures = { requests: whole(requests), errors: whole(errors), lag: seconds(lag), tick: seconds(ticks) };
+  Object.assign(figures, { scan: seconds(scan), version });
+  const shown = Object.entries(figures).filter(([, value]) => value && value !== NONE);
+  rows("health", shown, ([name]) => name, (parts, [name, value]) => put({ name, value }, parts));
+  rows("problems", problems, (problem) => problem, (parts, problem, row) => say(row, problem));
 }
 function redraw() {
   drawSafety();
   if (document.hidden || link.awaited) return; // Nobody sees more than the title.
-  [drawAccount, drawPositions, drawEvents, drawEvent, drawMarket, drawHealth].forEach((drawing) => drawing());
+  for (const drawing of [drawAccount, drawPositions, drawEvents, drawEvent, drawMarket, drawJudged, drawHealth]) drawing();
 }
 
-/* The stream */
-
+// The stream
 function listen() {
   link.stream?.close();
   const stream = new EventSource("/stream");
@@ -321,7 +304,7 @@ function listen() {
   stream.addEventListener("state", (message) => hear(JSON.parse(message.data)));
   stream.addEventListener("candles", (message) => {
     const id = chosenEvent()?.id;
-    if (!document.hidden && JSON.parse(message.data).includes(id)) loadCandles(id);
+    if (!document.hidden && JSON.parse(message.data).ids.includes(id)) loadCandles(id);
   });
   stream.onerror = () => lose(stream);
 }
@@ -357,23 +340,23 @@ function tick() {
   redraw();
 }
 
-/* What a person does */
-
+// What a person does
 const ASKED = {
-  halt: () => ["Halt entries?", "From the next scan on nothing is opened, until somebody resumes. Open trades keep their stops and end as planned.", "Halt entries"],
-  resume: () => ["Resume entries?", "From the next scan on trades may be opened again. Protections look back no further than this moment.", "Resume entries"],
-  close: ({ symbol, quantity, open_result: result }) => [
-    `Close ${symbol}?`, `The next run closes ${whole(quantity)} ${symbol} at market. The trade stands at ${signed(result)} USDT before costs.`, "Close the trade"],
+  halt: () => ["Halt entries?", "From the next scan on nothing is opened. Open trades keep their stops and end as planned."],
+  resume: (looked) => ["Resume entries?", `From the next scan on trades may be opened again. ${looked}`],
+  close: (looked, { symbol, quantity, open_result: result }) =>
+    [`Close ${symbol}?`, `The next run closes ${whole(quantity)} at market, now at ${signed(result)} USDT before costs.`],
 };
 function ask(action, position) {
   if (document.querySelector("dialog[open]")) return;
-  asked = { action, id: position?.id };
-  const [title, what, yes] = ASKED[action](position);
-  const texts = { "ask-title": title, "ask-what": what, "ask-yes": yes, "ask-problem": "" };
-  for (const [id, text] of Object.entries(texts)) say($(id), text);
+  const halting = action === "resume" ? state.safety.halting ?? [] : [];
+  doing = { action, trades: position ? [position.id] : halting.map(({ id }) => id) };
+  const looked = halting.map(({ symbol, reason }) => `You have looked at ${symbol}: ${reason}.`).join(" ");
+  const [title, what] = ASKED[action](looked, position);
+  put({ "ask-title": title, "ask-what": what, "ask-yes": title.replace("?", ""), "ask-problem": "" });
   $("ask-reason").value = "";
-  allow();
   $("ask").dataset.action = action;
+  allow();
   $("ask").showModal();
 }
 const reason = () => $("ask-reason").value.trim();
@@ -381,17 +364,17 @@ const allow = () => ($("ask-yes").disabled = reason().length < LEAST_REASON);
 async function act(event) {
   event.preventDefault();
   if (allow()) return;
-  $("ask-yes").disabled = true;
+  $("ask-yes").disabled = true; // Once.
   const headers = { "Content-Type": "application/json", "X-Pumpwatch": "1" };
-  const body = JSON.stringify({ reason: reason(), id: asked.id });
-  const answer = await fetch(`/actions/${asked.action}`, { method: "POST", headers, body }).catch(() => null);
-  const told = answer ? await answer.json().catch(() => ({})) : { problem: "No answer came: look whether it was done before you try again." };
+  const body = JSON.stringify({ reason: reason(), trades: doing.trades });
+  const answer = await fetch(`/actions/${doing.action}`, { method: "POST", headers, body }).catch(() => null);
+  const told = await answer?.json().catch(() => null);
+  const unknown = `The server answered ${answer ? answer.status : "nothing"}: look whether it was done.`;
   allow();
-  if (!answer?.ok) return say($("ask-problem"), told.problem ?? `The server answered ${answer.status}; nothing was done.`);
+  if (!answer?.ok) return say($("ask-problem"), told?.problem ?? unknown);
   $("ask").close();
-  say($("said"), told.said ?? "Done.");
-  clearTimeout(act.timer);
-  act.timer = setTimeout(() => say($("said"), ""), 8 * SECOND);
+  say($("said"), told?.said ?? "Done.");
+  $("said").animate([{ opacity: 1 }, { opacity: 1, offset: 0.9 }, { opacity: 0 }], { duration: 8 * SECOND, fill: "forwards" });
 }
 function step(by) {
   const { events } = state, next = events[events.indexOf(chosenEvent()) + by];
@@ -409,29 +392,25 @@ function press(event) {
   KEYS[event.key]();
 }
 
-/* Colours: as the system, until a person chooses */
-
-const dark = matchMedia("(prefers-color-scheme: dark)");
-function paint(scheme) {
-  document.documentElement.dataset.scheme = scheme ?? (dark.matches ? "dark" : "light");
+// Colours: as the system, until a person chooses
+function paint() {
+  page.dataset.scheme = localStorage.getItem("scheme") ?? (dark.matches ? "dark" : "light");
   Object.values(charts).forEach(({ chart, data }) => chart.update(data)); // They read the colours anew.
 }
-function turn() {
-  localStorage.setItem("scheme", document.documentElement.dataset.scheme === "dark" ? "light" : "dark");
-  paint(localStorage.getItem("scheme"));
-}
-
+$("theme").onclick = () => {
+  localStorage.setItem("scheme", page.dataset.scheme === "dark" ? "light" : "dark");
+  paint();
+};
 $("halt").onclick = () => ask(entries());
-$("theme").onclick = turn;
 $("keys").onclick = KEYS["?"];
 $("ask-no").onclick = () => $("ask").close();
 $("ask-reason").oninput = allow;
-$("ask").querySelector("form").onsubmit = act;
+$("ask-form").onsubmit = act;
 $("positions").onclick = ({ target }) => target.matches(".close") && ask("close", target.closest("li").item);
 $("events").onclick = ({ target }) => target.closest("button") && choose(target.closest("li").item);
 document.addEventListener("keydown", press);
 document.addEventListener("visibilitychange", redraw);
-dark.addEventListener("change", () => paint(localStorage.getItem("scheme")));
-paint(localStorage.getItem("scheme"));
+dark.addEventListener("change", paint);
+paint();
 listen();
 setInterval(tick, SECOND);
