@@ -17,7 +17,7 @@ from pumpwatch.errors import BadInput
 from pumpwatch.settings.shared import LOOPBACK
 from pumpwatch_workbench.local.home import home
 
-SHORTEST_TOKEN = 16
+TOKEN_FILE, SHORTEST_TOKEN = "dashboard-token", 16
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - only compared
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
@@ -53,7 +53,7 @@ def token_for(address: str, variable: str, environment: Mapping[str, str]) -> st
         raise BadInput(
             f"others reach {address}: put a token into a variable and name it with --token-env"
         )
-    path = home() / "dashboard-token"
+    path = home() / TOKEN_FILE
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):

@@ -54,6 +54,7 @@ class Watch:
         self._now, self._at = 0, 0.0
         self._watchers = 0
         self._task: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._news, self._wake = asyncio.Event(), asyncio.Event()
         self.closed = False
 
@@ -61,6 +62,7 @@ class Watch:
     def joined(self) -> Iterator[None]:
         """Look while the block runs, for one watcher more."""
         self._watchers += 1
+        self._loop = asyncio.get_running_loop()
         if self._task is None:
             self._task = asyncio.create_task(self._look_on())
         try:
@@ -76,9 +78,11 @@ class Watch:
         self._wake.set()
 
     def close(self) -> None:
-        """End every stream."""
+        """End every stream. Any thread may call it."""
         self.closed = True
-        self._tell()
+        if self._loop is not None:
+            with suppress(RuntimeError):  # it is closed already
+                self._loop.call_soon_threadsafe(self._tell)
 
     async def stream(self) -> AsyncIterator[str]:
         """Yield server-sent events: every section at first, then what changed."""

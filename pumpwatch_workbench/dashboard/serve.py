@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from pumpwatch.errors import BadInput
+from pumpwatch_workbench.dashboard.access import TOKEN_FILE, token_for
+from pumpwatch_workbench.dashboard.app import page_app
+from pumpwatch_workbench.dashboard.sources import Source
+from pumpwatch_workbench.local.home import home
 
 logger = logging.getLogger(__name__)
 
@@ -26,9 +32,9 @@ def serving(
     port: int,
     *,
     option: str = "--port",
-    closing: Callable[[], object] = lambda: None,
+    end: Callable[[], object] = lambda: None,
 ) -> Iterator[str]:
-    """Serve it and yield its URL. `closing` is called at the end, to end what goes on for ever.
+    """Serve it and yield its URL. `end` ends what goes on for ever.
 
     Signals stay the caller's. Raises `BadInput` for a port that cannot be had.
     """
@@ -57,7 +63,7 @@ def serving(
             yield f"http://{host}:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
-            closing()
+            end()
             thread.join(START_SECONDS)
 
 
@@ -81,3 +87,23 @@ def _listening(address: str, port: int, option: str) -> socket.socket:
             f"{option} {port} cannot be opened: {reason}: choose another, or 0 for a free one"
         ) from None
     return listener
+
+
+@contextmanager
+def page_on(
+    source: Source, port: int, address: str = "127.0.0.1", variable: str = "", *, option: str
+) -> Iterator[str]:
+    """Serve the page of a source and yield how to open it. Raises `BadInput`.
+
+    The token is said on a terminal alone: what is not one may be kept.
+    """
+    with closing(source):
+        token = token_for(address, variable, os.environ)
+        app, watch = page_app(source, token=token, address=address)
+        with serving(app, address, port, option=option, end=watch.close) as url:
+            if variable:
+                yield f"Live page: {url}/?token= and the token in {variable}"
+            elif sys.stdout.isatty():
+                yield f"Live page: {url}/?token={token}"
+            else:
+                yield f"Live page: {url}/?token= and the token in {home() / TOKEN_FILE}"

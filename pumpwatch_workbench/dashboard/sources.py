@@ -95,7 +95,7 @@ class Source:
         seen = self._overview()
         if self._ring is not None:
             ring = zip(self._ring.symbols, self._ring.ring.last[:, -1].tolist(), strict=True)
-            prices = {name: Decimal(f"{price:.8g}") for name, price in ring if price == price}  # noqa: PLR0124 - no NaN
+            prices = {name: Decimal(f"{price:.7g}") for name, price in ring if price == price}  # noqa: PLR0124 - no NaN
             seen = replace(seen, prices={**seen.prices, **prices})
         return Seen(
             kind=self.kind,
@@ -129,7 +129,8 @@ class Source:
         Raises `BadInput` for an event that is not of the last day.
         """
         until = self._ring.time if self._ring else now()
-        signals = [each for each in self._signals.since(until - 2 * DAY) if each.event_id == event_id]
+        recent = self._signals.since(until - 2 * DAY)
+        signals = [signal for signal in recent if signal.event_id == event_id]
         if not signals:
             raise BadInput("there is no such event in the last day")
         at, rows = self._fetched.get(event_id, (0.0, []))
@@ -200,7 +201,7 @@ class StoreSource(Source):
 
     def changed(self) -> bool:
         before, self._version = self._version, self._database.rows("PRAGMA data_version")
-        return self._version != before
+        return bool(self._version != before)
 
     def read(self) -> Seen:
         records = SqliteRunRecords(self._database)

@@ -123,7 +123,8 @@ def _judged_safe(told: Overview, without_stop: Sequence[str]) -> tuple[str, str]
         for sentence, true in checks.items():
             if true:
                 return level, sentence
-    return "good", f"Watching; {len(told.trades) or 'nothing'} open, each with its stop"
+    open_now = f"{len(told.trades)} open, each with its stop" if told.trades else "nothing is open"
+    return "good", f"Watching, {open_now}"
 
 
 def _market(seen: Seen) -> Section:
@@ -171,7 +172,9 @@ def _verdict(judged: Section) -> Section:
 def _movers(ring: MarketRing, usual: Mapping[str, float]) -> list[Section]:
     last, ago = ring.ring.last[:, -1], np.array([ring.time - MINUTE, ring.time - 5 * MINUTE])
     with np.errstate(invalid="ignore", divide="ignore"):
-        change = last[:, None] / ring.ring.last_at(ago) - 1.0
+        # Beyond its beginning a ring knows no price.
+        before = np.where(ago >= ring.ring.time[0], ring.ring.last_at(ago), math.nan)
+        change = last[:, None] / before - 1.0
     flow = ring.ring.flow[:, -1] - ring.ring.flow_at(ago[:1])[:, 0]
     order = np.argsort(-np.abs(np.nan_to_num(change[:, 0])), kind="stable")[:MOST_MOVERS]
     return [
@@ -285,4 +288,4 @@ def plain_fields(record: object, *names: str) -> Section:
 
 
 def _text(value: float) -> str | None:
-    return format(Decimal(f"{value:.8g}").normalize(), "f") if math.isfinite(value) else None
+    return format(Decimal(f"{value:.7g}").normalize(), "f") if math.isfinite(value) else None

@@ -41,7 +41,7 @@ class Judgements:
     counts: dict[str, int] = field(default_factory=dict)
 
     def note(self, judged: Judgement) -> None:
-        """Take note of a judgement; a burst's stays beside a candle of the same scan that is calm."""
+        """Take note of a judgement; in a scan a burst's hides a calm candle's."""
         before = self.by_symbol.pop(judged.symbol, judged)
         stays = before.time == judged.time and before.kind == "burst" and not judged.alarm
         self.by_symbol[judged.symbol] = before if stays else judged
