@@ -188,7 +188,7 @@ def test_what_is_wrong_is_said_first_and_what_is_missing_is_explained(seen: Read
         assert seen.page.title() == "2 without stop · paper Pumpwatch"
         canned.state["safety"] |= {"without_stop": 0, "running": False, "level": "warning"}
         wait_for_words(seen, "#level", "Not running")
-        assert "Nothing runs" in words(seen, "#market")
+        assert "Nothing runs. Start it: pumpwatch paper" in words(seen, "#market")
         assert seen.violations(contrast=True) == []
 
 

@@ -1,14 +1,14 @@
 // The live page: draws what the server's stream says. Text enters the page only as text.
 const SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE;
 const SILENCE = 25 * SECOND, RETRY = 3 * SECOND, SOON = 30 * SECOND;
-const SHOWN_MOVERS = 20, DIGITS = 5, LEAST_REASON = 3, PHONE = 704, LAST_TIME = 8.64e15, NONE = "–";
+const DIGITS = 5, LEAST_REASON = 3, PHONE = 704, LAST_TIME = 8.64e15, NONE = "–";
 
 const $ = (id) => document.getElementById(id);
 const state = { about: {}, safety: {}, market: {}, events: [], positions: [], account: {}, health: {} };
 const link = { stream: null, heard: Date.now(), lost: null, refused: false, awaited: true };
 const market = { time: 0, at: Date.now() };
+const root = document.documentElement.dataset;
 const dark = matchMedia("(prefers-color-scheme: dark)"), still = matchMedia("(prefers-reduced-motion: reduce)");
-const page = document.documentElement;
 const charts = {}; // By the id of their place.
 const candles = { asked: null, shown: null }; // Ids of events.
 let chosen = null; // The event to look at; null: the newest.
@@ -39,7 +39,7 @@ const compact = new Intl.NumberFormat("en-US", { notation: "compact", maximumSig
 const amount = (value) => (known(value) ? compact.format(value) : NONE);
 const iso = (time) => (known(time) && Math.abs(time) <= LAST_TIME ? new Date(Number(time)).toISOString() : "");
 const clock = (time) => iso(time).slice(11, 19) || NONE;
-const marketNow = () => market.time + Date.now() - market.at;
+const marketNow = () => market.time + (link.lost ?? Date.now()) - market.at; // It stands still while nothing is heard.
 function span(time) {
   if (time < 100 * SECOND) return `${Math.max(0, Math.floor(time / SECOND))} s`;
   if (time < 100 * MINUTE) return `${Math.floor(time / MINUTE)} min`;
@@ -92,8 +92,7 @@ function rows(id, items, key, fill) {
   if (focused !== document.activeElement && list.contains(focused)) focused.focus({ preventScroll: true });
 }
 function outward(anchor, template, symbol) {
-  const address = template ? template.replace("{symbol}", encodeURIComponent(symbol)) : "";
-  if (anchor.getAttribute("href") !== address) anchor.setAttribute("href", address);
+  if (template) anchor.href = template.replace("{symbol}", encodeURIComponent(symbol));
 }
 function draw(place, data, label) {
   if (charts[place]?.data === data) return;
@@ -111,6 +110,7 @@ function erase(place) {
 // Sections, most important first
 const isHalted = () => Boolean(state.safety.halted || state.safety.halting?.length);
 const entries = () => (isHalted() ? "resume" : "halt");
+const idle = (wait) => (state.safety.running === false ? `Nothing runs. Start it: pumpwatch ${state.about.mode}` : wait);
 function safetyLevel() {
   const { level, without_stop: bare, running } = state.safety, worst = level === "bad" ? "bad" : "warning";
   if (link.lost) return ["lost", "Connection lost"];
@@ -124,7 +124,7 @@ function safetyFacts() {
   const { ages = {}, halted, halting = [], locks = [], unreadable = [], heard } = state.safety;
   const age = (name) => (known(ages[name]) ? `${span(ages[name] * SECOND + Date.now() - heard)} ago` : "never");
   const facts = [`Scan ${age("detect")}`, `trades checked ${age("trade")}`];
-  if (halted) facts.push(`halted at ${clock(halted.since)} by ${halted.by}: ${halted.reason}`);
+  if (halted) facts.push(`halted since ${clock(halted.since)} by ${halted.by}: ${halted.reason}`);
   for (const { symbol, reason } of halting) facts.push(`${symbol} halts entries: ${reason}`);
   for (const { symbol, until, reason } of locks) {
     facts.push(`${symbol || "entries"} paused until ${until ? clock(until) : "resumed"}: ${reason}`);
@@ -140,13 +140,11 @@ function drawSafety() {
     : `For ${span(Date.now() - link.lost)}, trying again. Everything below is old.`;
   $("band").dataset.level = document.body.dataset.level = level;
   put({ level: word, sentence: link.lost ? wait : safety.sentence ?? "Waiting for the first answer." });
-  put({ details: link.lost || link.awaited ? "" : safetyFacts(), mode: about.mode ?? "", halt: isHalted() ? "Resume…" : "Halt…" });
-  put({ clock: market.time ? clock(link.lost ? market.time : marketNow()) : "" });
+  put({ details: link.lost || link.awaited ? "" : safetyFacts(), halt: isHalted() ? "Resume…" : "Halt…" });
+  put({ clock: market.time ? clock(marketNow()) : "", mode: about.kind === "run" ? "simulated" : about.mode ?? "" });
+  $("mode").classList.toggle("money", Boolean(about.money_moved));
   Object.assign($("halt"), { hidden: !about.can_act, disabled: Boolean(link.lost) });
-  drawTitle(level, word);
-}
-/** Let a tab that nobody looks at tell its state: title and icon. */
-function drawTitle(level, word) {
+  // A tab that nobody looks at tells its state by title and icon.
   const open = openResult(), calm = open === null ? "" : `${signed(open)} · `;
   document.title = `${level === "good" ? calm : `${word} · `}${state.about.mode ?? ""} Pumpwatch`;
   const shape = {
@@ -174,8 +172,8 @@ function drawPositions() {
   const { positions } = state, sum = (name) => positions.reduce((total, one) => total + Number(one[name] ?? 0), 0);
   put({ risk: positions.length ? `${positions.length} open, ${money(sum("risk"))} of ${money(sum("notional"))} USDT at risk` : "" });
   rows("positions", positions, (position) => position.id, fillPosition);
-  const wait = state.safety.running === false ? "Nothing runs" : `Entries are ${isHalted() ? "halted" : "allowed"}`;
-  put({ "no-positions": positions.length ? "" : `No open position. ${wait}.` });
+  const wait = idle(`Entries are ${isHalted() ? "halted" : "allowed"}.`);
+  put({ "no-positions": positions.length ? "" : `No open position. ${wait}` });
 }
 /** The bar goes from the stop (left) to the target (right), whichever of them is dearer. */
 function fillPosition(parts, position, row) {
@@ -200,7 +198,7 @@ function drawEvents() {
   const { events } = state, { symbols, counts = {} } = state.market, traded = events.filter((event) => event.trade).length;
   rows("events", events, (event) => event.id, fillEvent);
   const warming = counts.warming_up ? `, ${whole(counts.warming_up)} of them still warming up` : "";
-  const wait = symbols ? `${whole(symbols)} symbols are watched${warming}.` : "The first scan is awaited.";
+  const wait = symbols ? `${whole(symbols)} symbols are watched${warming}.` : idle("The first scan is awaited.");
   const told = events.length ? `${events.length} in 24 h, ${traded} traded` : "";
   put({ traded: told, "no-events": events.length ? "" : `No pump yet. ${wait}` });
 }
@@ -228,7 +226,10 @@ function choose(event) {
 function drawEvent() {
   const event = chosenEvent();
   $("event").classList.toggle("none", !event);
-  if (!event) return;
+  if (!event) {
+    candles.shown = null;
+    return erase("candles");
+  }
   const { id, symbol, rise, turnover, phases = [] } = event;
   const flow = known(turnover) ? `, ${amount(turnover)} USDT turned over` : "";
   put({ "event-title": symbol, outcome: `Peak ${percent(rise)} from its pre-pump price${flow}; ${outcome(event)}` });
@@ -238,7 +239,7 @@ function drawEvent() {
   });
   outward($("exchange"), state.about.exchange_url, symbol);
   outward($("chart"), state.about.chart_url, symbol);
-  if (candles.shown !== id) loadCandles(id);
+  return candles.shown === id || link.lost || loadCandles(id);
 }
 async function loadCandles(id) {
   if (candles.asked === id) return;
@@ -253,12 +254,12 @@ async function loadCandles(id) {
   say($("no-candles"), data?.candles?.length ? "" : "There are no candles of this pump here yet.");
 }
 function drawMarket() {
-  const { movers = [], bursts = [], counts = {}, symbols } = state.market, shown = movers.slice(0, SHOWN_MOVERS);
+  const { movers = [], bursts = [], counts = {}, symbols } = state.market;
   const told = Object.entries(counts).filter(([name, count]) => count && name !== "symbols");
-  const most = Math.max(0.001, ...shown.map((mover) => Math.abs(mover.change_1m ?? 0)));
+  const most = Math.max(0.001, ...movers.map((mover) => Math.abs(mover.change_1m ?? 0)));
   put({ symbols: symbols ? `${whole(symbols)} symbols` : "" });
   put({ counts: told.map(([name, count]) => `${whole(count)} ${name.replaceAll("_", " ")}`).join(", ") });
-  rows("movers", shown, (mover) => mover.symbol, (parts, mover, row) => {
+  rows("movers", movers, (mover) => mover.symbol, (parts, mover, row) => {
     const { symbol, change_1m: change, usual_ratio: ratio } = mover, bursting = bursts.includes(symbol);
     const usual = known(ratio) ? `${fixed(ratio, ratio < 10 ? 1 : 0)}×` : NONE;
     const [turnover, five] = [amount(mover.turnover_1m), percent(mover.change_5m)];
@@ -270,8 +271,7 @@ function drawMarket() {
     row.classList.toggle("burst", bursting);
     row.title = `${symbol}${bursting ? " bursts" : ""}`;
   });
-  const idle = state.safety.running === false ? "Nothing runs: nothing is scanned." : "The first scan is awaited.";
-  put({ "no-movers": shown.length ? "" : idle });
+  put({ "no-movers": movers.length ? "" : idle("The first scan is awaited.") });
 }
 function drawJudged() {
   const { judged = [] } = state.market, key = ({ symbol, time, what }) => `${symbol} ${time} ${what}`;
@@ -283,9 +283,9 @@ function drawJudged() {
   say($("no-judged"), judged.length ? "" : "No symbol was unusual enough to be judged.");
 }
 function drawHealth() {
-  const { requests, errors, lag_seconds: lag, tick_seconds: ticks, scan_seconds: scan, problems = [], version } = state.health;
-  const figures = { requests: whole(requests), errors: whole(errors), lag: seconds(lag), tick: seconds(ticks) };
-  Object.assign(figures, { scan: seconds(scan), version });
+  const { health, about } = state, { problems = [], version } = health;
+  const figures = { source: about.name, version, requests: whole(health.requests), errors: whole(health.errors) };
+  for (const name of ["lag", "tick", "scan"]) figures[name] = seconds(health[`${name}_seconds`]);
   const shown = Object.entries(figures).filter(([, value]) => value && value !== NONE);
   rows("health", shown, ([name]) => name, (parts, [name, value]) => put({ name, value }, parts));
   rows("problems", problems, (problem) => problem, (parts, problem, row) => say(row, problem));
@@ -314,14 +314,15 @@ async function lose(stream) {
   if (stream.readyState !== EventSource.CLOSED) return; // The browser tries again by itself.
   const answer = await fetch("/", { method: "HEAD" }).catch(() => null);
   link.refused = answer?.status === 403;
-  setTimeout(listen, RETRY);
+  setTimeout(() => stream === link.stream && listen(), RETRY);
 }
 function hear(sections) {
   const news = newsIn(sections);
-  Object.assign(link, { heard: Date.now(), lost: null, refused: false, awaited: false });
+  Object.assign(link, { heard: Date.now(), lost: null, refused: false, awaited: link.awaited && !sections.about });
   if (known(sections.now)) Object.assign(market, { time: Number(sections.now), at: Date.now() });
   for (const name of Object.keys(state)) state[name] = sections[name] ?? state[name];
-  if (sections.safety) state.safety.heard = Date.now();
+  if (sections.ages) state.safety.ages = sections.ages;
+  if (sections.safety || sections.ages) state.safety.heard = Date.now();
   redraw();
   if (news) say($("news"), news);
 }
@@ -394,11 +395,11 @@ function press(event) {
 
 // Colours: as the system, until a person chooses
 function paint() {
-  page.dataset.scheme = localStorage.getItem("scheme") ?? (dark.matches ? "dark" : "light");
+  root.scheme = localStorage.getItem("scheme") ?? (dark.matches ? "dark" : "light");
   Object.values(charts).forEach(({ chart, data }) => chart.update(data)); // They read the colours anew.
 }
 $("theme").onclick = () => {
-  localStorage.setItem("scheme", page.dataset.scheme === "dark" ? "light" : "dark");
+  localStorage.setItem("scheme", root.scheme === "dark" ? "light" : "dark");
   paint();
 };
 $("halt").onclick = () => ask(entries());
