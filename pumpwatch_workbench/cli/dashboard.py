@@ -10,7 +10,7 @@ import typer
 from pumpwatch_workbench.cli.operating import Choice, Mode, StackName, Store
 from pumpwatch_workbench.cli.options import Region, check_range
 from pumpwatch_workbench.dashboard.serve import page_on
-from pumpwatch_workbench.dashboard.sources import StackSource, StoreSource
+from pumpwatch_workbench.dashboard.sources import Source, StackSource, StoreSource
 from pumpwatch_workbench.play.desk.play import stop_on_signals
 
 
@@ -31,7 +31,7 @@ def dashboard(
     """Show an installation in a browser while it works, and act there.
 
     It reads the running or newest store on this machine beside its desk, or a deployed stage with
-    your AWS credentials, which is only shown. Whoever has the address with its token may halt, resume and close.
+    your AWS credentials, which is only shown. Whoever has the token may halt, resume and close.
     Ctrl-C ends it; the desk goes on.
 
     Examples:
@@ -41,8 +41,11 @@ def dashboard(
     check_range("--port", port, 0, 65_535)
     choice, stop = Choice(store, mode, stack, region), threading.Event()
     stores = choice.stores()
-    source = StoreSource(stores[0]) if stores else StackSource(choice.find_stack())
+
+    def source() -> Source:
+        return StoreSource(stores[0]) if stores else StackSource(choice.find_stack())
+
     shown = page_on(source, port, address, token_env, option="--port")
     with stop_on_signals(stop), shown as said:
-        typer.echo(said)
+        typer.echo(f"Open in a browser: {said}")
         stop.wait()

@@ -6,10 +6,11 @@ import os
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
-from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qs, urlsplit
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,17 +19,14 @@ from pumpwatch.settings.shared import LOOPBACK
 from pumpwatch_workbench.local.home import home
 
 TOKEN_FILE, SHORTEST_TOKEN = "dashboard-token", 16
-EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - only compared
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
-    " img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 HEADERS = {
-    "content-security-policy": POLICY,
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self';"
+    " connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none';"
+    " frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cross-origin-resource-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
+    "cache-control": "no-store",
 }
 STRANGER = (
     "This page needs its token: open the address that pumpwatch said when it started, or add"
@@ -54,20 +52,16 @@ def token_for(address: str, variable: str, environment: Mapping[str, str]) -> st
             f"others reach {address}: put a token into a variable and name it with --token-env"
         )
     path = home() / TOKEN_FILE
-    try:
+    with suppress(OSError, UnicodeDecodeError):
+        path.chmod(0o600)
+        if len(token := path.read_text().strip()) >= SHORTEST_TOKEN and token.isalnum():
+            return token
+    token = secrets.token_hex(20)
+    with suppress(OSError):  # an open page does not outlive a restart then
         path.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileNotFoundError):
-            path.chmod(0o600)
-            token = path.read_text().strip()
-            if len(token) >= SHORTEST_TOKEN and token.isalnum():
-                return token
-            path.unlink()
-        token = secrets.token_hex(20)
+        path.unlink(missing_ok=True)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(token)
-    except (OSError, UnicodeDecodeError):
-        # An open page does not outlive a restart then.
-        return secrets.token_hex(20)
     return token
 
 
@@ -78,30 +72,31 @@ class Access:
         self._app, self._token, self._address = app, token, address
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
-        headers, served = Headers(scope=scope), scope["server"][1]
+        """Answer a request, with the headers that keep it on this page."""
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                sent = MutableHeaders(scope=message)
-                sent.update(HEADERS)
-                sent.setdefault("cache-control", "no-store")
+                MutableHeaders(scope=message).update(HEADERS)
             await send(message)
 
-        answer: ASGIApp = self._app
-        host = headers.get("host", "")
-        cookie, asked = f"pumpwatch-{served}", parse_qs(scope["query_string"].decode("latin-1"))
+        if scope["type"] == "http":
+            await self._answer(Request(scope))(scope, receive, guarded)
+
+    def _answer(self, request: Request) -> ASGIApp:
+        # A browser sends cookies to every port of a host.
+        cookie, host = f"pumpwatch-{request.scope['server'][1]}", request.headers.get("host", "")
         if not self._is_ours(host):
-            answer = PlainTextResponse(FOREIGN, 403)
-        elif scope["path"] == "/" and self._fits(asked.get("token", [""])[0]):
+            return PlainTextResponse(FOREIGN, 403)
+        if request.url.path == "/" and self._fits(request.query_params.get("token", "")):
             answer = RedirectResponse("/", 303)
             answer.set_cookie(cookie, self._token, httponly=True, samesite="strict")
-        elif not self._fits(_cookie(headers, cookie)):
-            answer = PlainTextResponse(STRANGER, 403)
-        elif scope["method"] not in ("GET", "HEAD") and not _from_page(headers, host):
-            answer = PlainTextResponse(FOREIGN, 403)
-        await answer(scope, receive, guarded)
+            return answer
+        if not self._fits(request.cookies.get(cookie, "")):
+            return PlainTextResponse(STRANGER, 403)
+        of_page = request.headers.get("origin") == f"http://{host}"
+        if request.method != "GET" and not (of_page and request.headers.get("x-pumpwatch") == "1"):
+            return PlainTextResponse(FOREIGN, 403)
+        return self._app
 
     def _fits(self, token: str) -> bool:
         return secrets.compare_digest(token.encode(), self._token.encode())
@@ -110,18 +105,5 @@ class Access:
         """Return whether the browser means this machine, not a name that was bent to it."""
         with suppress(ValueError):
             name = urlsplit(f"//{host}").hostname
-            return name in {*LOOPBACK, self._address} or self._address in EVERYWHERE
+            return name in {*LOOPBACK, self._address} or ip_address(self._address).is_unspecified
         return False
-
-
-def _cookie(headers: Headers, name: str) -> str:
-    with suppress(CookieError, KeyError):
-        return SimpleCookie(headers.get("cookie", ""))[name].value
-    return ""
-
-
-def _from_page(headers: Headers, host: str) -> bool:
-    with suppress(ValueError):
-        same = urlsplit(headers.get("origin", "")).netloc == host
-        return same and headers.get("x-pumpwatch") == "1"
-    return False

@@ -55,8 +55,8 @@ Wall = Callable[[], float]
 LATEST_SUCCESS_SECONDS = 180
 PRICE_SECONDS = 3.0
 """Time for the exchange to say prices."""
-RUNS_LOOKED_AT = (5, 2_000)
-"""Newest runs of a desk that are read, the second time more than a day of them."""
+RUNS_LOOKED_AT = 2_000
+"""Newest runs of a desk that are read: more than a day of them."""
 
 
 class TradeBook:
@@ -183,7 +183,15 @@ def overview_of_store(
 ) -> Overview:
     """Read the state of a desk from its store. Raises `StoreUnavailable`."""
     now, mode = time_of_store(database, wall) / 1000, mode_of(database)
-    ages, equity = _last_runs(SqliteRunRecords(database), now)
+    ages: Ages = {"detect": None, "trade": None}
+    equity = None
+    for run in SqliteRunRecords(database).latest(RUNS_LOOKED_AT):
+        equity = run.equity if equity is None else equity
+        for name, seconds in (("detect", run.detect_seconds), ("trade", run.trade_seconds)):
+            if ages[name] is None and seconds is not None:
+                ages[name] = max(0.0, now - run.time / 1000)
+        if None not in (*ages.values(), equity):
+            break
     stores = (
         SqliteHaltStore(database),
         SqliteJournal(database),
@@ -205,7 +213,7 @@ def overview_of_store(
 
 def time_of_store(database: Database, wall: Wall = time.time) -> int:
     """Return the time of the market that a store is about, milliseconds UTC."""
-    newest = next(iter(SqliteRunRecords(database).latest(1)), None)
+    newest = next(SqliteRunRecords(database).latest(1), None)
     return market_time(database.note("base_url") or "", newest.time if newest else 0, wall)
 
 
@@ -218,22 +226,6 @@ def market_time(address: str, last: int, wall: Wall = time.time) -> int:
         session.start_run(TimerDeadline(PRICE_SECONDS))
         return BybitMarketData(session).time()
     return last or now
-
-
-def _last_runs(records: SqliteRunRecords, now: float) -> tuple[Ages, Decimal | None]:
-    """Return each function's seconds since its last success, and the last equity."""
-    ages: Ages = {}
-    equity = None
-    for count in RUNS_LOOKED_AT:
-        ages, equity = {"detect": None, "trade": None}, None
-        for run in records.latest(count):
-            equity = run.equity if equity is None else equity
-            for name, seconds in (("detect", run.detect_seconds), ("trade", run.trade_seconds)):
-                if ages[name] is None and seconds is not None:
-                    ages[name] = max(0.0, now - run.time / 1000)
-            if None not in (*ages.values(), equity):
-                return ages, equity
-    return ages, equity
 
 
 def _filled(

@@ -34,10 +34,9 @@ from pumpwatch.domain.moments import MINUTE
 
 from .answers import Answers, good_answers
 from .history import CandleHistory
-from .judgements import Judgement
 from .market_ring import MarketRing
 from .market_watch import SnapshotRows
-from .report import DetectReport
+from .report import DetectReport, Judgement
 from .state import DetectState
 
 logger = logging.getLogger(__name__)
@@ -200,9 +199,8 @@ def _knows_enough(look: Look) -> bool:
 def _told(symbol: str, time: int, verdict: Verdict | None) -> Judgement:
     if verdict is None:
         return Judgement(symbol, time, "burst", reason="it is no burst after all")
-    return Judgement(
-        symbol, time, "burst", verdict.alarm, verdict.strength, verdict.jump, verdict.margin
-    )
+    numbers = verdict.strength, verdict.jump, verdict.margin
+    return Judgement(symbol, time, "burst", verdict.alarm, *numbers)
 
 
 def _alarm(symbol: str, look: Look, verdict: Verdict) -> Alarm:

@@ -17,10 +17,9 @@ from .answers import Answers, CandleAnswers, ask, good_answers
 from .events import OpenEvents
 from .fast import BurstWatch
 from .history import CandleHistory, request_count
-from .judgements import Judgement
 from .market_ring import MarketRing
 from .market_watch import SnapshotRows
-from .report import DetectReport
+from .report import DetectReport, Judgement
 from .scan_plan import ScanPlan, plan_scan, silent_rows
 from .state import DetectState, JudgedSpan
 from .trade_reader import TradeReader, count_scored
