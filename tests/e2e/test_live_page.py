@@ -64,8 +64,8 @@ class CannedSource:
 
 @contextmanager
 def served(source: Any, port: int = 0) -> Iterator[str]:
-    page, watch = app.page_app(source, token=TOKEN, address="127.0.0.1")
-    with serving(page, "127.0.0.1", port, end=watch.close) as url:
+    page = app.page_app(source, token=TOKEN, address="127.0.0.1")
+    with serving(page, "127.0.0.1", port, option="--port") as url:
         yield url
 
 
@@ -89,7 +89,6 @@ def seen(browser: Reader) -> Iterator[Reader]:
     browser.problems, browser.requested = [], []
     browser.screen(DESKTOP)
     yield browser
-    browser.page.goto("about:blank")
     assert browser.problems == []
     strangers = [url for url in browser.requested if not url.startswith(("http://127.0.0.1", "data:", "about:"))]
     assert strangers == []
@@ -98,6 +97,15 @@ def seen(browser: Reader) -> Iterator[Reader]:
 def opened(seen: Reader, url: str) -> None:
     seen.page.goto(f"{url}/?token={TOKEN}")
     seen.page.wait_for_selector("#band:not([data-level=none])")
+
+
+@contextmanager
+def looked_at(seen: Reader, source: Any) -> Iterator[None]:
+    """Serve a source to the browser, which leaves before the server does."""
+    with served(source) as url:
+        opened(seen, url)
+        yield
+        seen.page.goto("about:blank")
 
 
 def words(seen: Reader, selector: str) -> str:
@@ -119,8 +127,7 @@ def wait_for_words(seen: Reader, selector: str, text: str) -> None:
 
 
 def test_a_busy_page_is_complete_legible_and_accessible(seen: Reader, canned: CannedSource):
-    with served(canned) as url:
-        opened(seen, url)
+    with looked_at(seen, canned):
         page = seen.page
         page.wait_for_selector("#candles canvas")
         assert words(seen, "#safety").startswith("Safe Watching; 3 open, each with its stop")
@@ -152,8 +159,7 @@ def test_a_busy_page_is_complete_legible_and_accessible(seen: Reader, canned: Ca
 
 
 def test_only_what_changes_is_drawn_anew_and_what_is_chosen_stays(seen: Reader, canned: CannedSource):
-    with served(canned) as url:
-        opened(seen, url)
+    with looked_at(seen, canned):
         page = seen.page
         page.keyboard.press("j")
         assert "DOGEUSDT" in words(seen, "#event-title")
@@ -177,8 +183,7 @@ def test_what_is_wrong_is_said_first_and_what_is_missing_is_explained(seen: Read
     canned.state |= {"events": [], "positions": []}
     canned.state["market"] |= {"movers": [], "judged": [], "symbols": 598, "counts": {"warming_up": 34}}
     canned.state["about"] |= {"can_act": False, "option": "--stack pumpwatch"}
-    with served(canned) as url:
-        opened(seen, url)
+    with looked_at(seen, canned):
         assert "598 symbols are watched, 34 of them still warming up" in words(seen, "#pumps")
         assert "No open position. Entries are allowed." in words(seen, "#trades")
         assert 'pumpwatch halt --stack pumpwatch --reason "…"' in words(seen, "#details")
@@ -204,6 +209,7 @@ def test_a_lost_connection_is_never_a_picture_that_looks_alive(seen: Reader, can
     with served(canned, int(url.rpartition(":")[2])):
         wait_for_words(seen, "#level", "Safe")
         wait_for_words(seen, "#equity", "10,101.01")
+        seen.page.goto("about:blank")
     # The refused connections are the browser's own words.
     assert all("ERR_" in problem for problem in seen.problems)
     seen.problems = []
@@ -236,8 +242,7 @@ def desk(tmp_path: Path) -> Iterator[Database]:
 
 def test_halt_resume_and_close_reach_the_store_by_keyboard_and_by_mouse(seen: Reader, desk: Database):
     source, halts = StoreSource(desk.path), SqliteHaltStore(desk)
-    with served(source) as url:
-        opened(seen, url)
+    with looked_at(seen, source):
         page = seen.page
         for _ in range(4):  # the skip link, and then the first button of the page
             page.keyboard.press("Tab")
@@ -281,8 +286,7 @@ def test_halt_resume_and_close_reach_the_store_by_keyboard_and_by_mouse(seen: Re
 
 def test_a_store_that_grows_is_seen_while_it_is_watched(seen: Reader, desk: Database):
     source = StoreSource(desk.path)
-    with served(source) as url:
-        opened(seen, url)
+    with looked_at(seen, source):
         (first,) = SqliteSignalStore(desk).since(0)
         assert "peaked" in words(seen, "#events > :first-child")
         later = signal_id_for(first.event_id, Phase.FADING)

@@ -1,6 +1,6 @@
 // The live page: draws what the server's stream says. Text enters the page only as text.
 const SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE;
-const SILENCE = 25 * SECOND, RETRY = 3 * SECOND, SOON = 30 * SECOND;
+const SILENCE = 40 * SECOND, RETRY = 3 * SECOND, SOON = 30 * SECOND;
 const DIGITS = 5, LEAST_REASON = 3, PHONE = 704, LAST_TIME = 8.64e15, NONE = "–";
 
 const $ = (id) => document.getElementById(id);
@@ -321,8 +321,7 @@ function hear(sections) {
   Object.assign(link, { heard: Date.now(), lost: null, refused: false, awaited: link.awaited && !sections.about });
   if (known(sections.now)) Object.assign(market, { time: Number(sections.now), at: Date.now() });
   for (const name of Object.keys(state)) state[name] = sections[name] ?? state[name];
-  if (sections.ages) state.safety.ages = sections.ages;
-  if (sections.safety || sections.ages) state.safety.heard = Date.now();
+  if (sections.safety) state.safety.heard = Date.now();
   redraw();
   if (news) say($("news"), news);
 }
