@@ -37,6 +37,7 @@ def serving(app: ASGIApp, address: str, port: int, *, option: str) -> Iterator[s
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((address, port))
+            listener.listen(MOST_CONNECTIONS)
         except OSError as error:
             why = (error.strerror or type(error).__name__).lower()
             raise BadInput(
