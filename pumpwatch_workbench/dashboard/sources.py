@@ -61,7 +61,7 @@ RUNS, MOST_KEPT = 2_000, 50
 class Source:
     """Stores that are looked at again and again."""
 
-    kind, can_act, base_url = "store", False, ""
+    kind, can_act, base_url, option = "store", False, "", ""
     seconds = 1.0
     """Pause between two looks."""
 
@@ -132,7 +132,7 @@ class Source:
 
     def act(self, action: str, reason: str, names: Sequence[str]) -> str:
         """Halt, resume or close as the commands do; return what was done. Raises `BadInput`."""
-        raise BadInput(f"this page only shows it: type pumpwatch {action}")
+        raise BadInput(f"a stage is only shown here: type pumpwatch {action} {self.option}")
 
 
 class StoreSource(Source):
@@ -196,6 +196,7 @@ class StackSource(Source):
         self._stack = stack
         self.kind, self.seconds = ("run", 2.0) if is_run else ("stack", 10.0)
         self.base_url = stack.outputs.get("BybitBaseUrl", "")
+        self.option = f"--stack {stack.name}"
 
     def overview(self) -> Overview:
         # The time of a run's market is not this machine's.

@@ -1,4 +1,4 @@
-"""A store as a desk leaves it, with as many symbols and events as wanted, and a browser's requests."""
+"""A store as a desk leaves it, of any size, and what a browser asks of the live page."""
 
 import json
 import time
@@ -63,10 +63,10 @@ def event_of(signal, **changes):
     return replace(event, **changes)
 
 
-def fill(database, now, symbols=5, events=2, positions=1):
+def fill(database, now, symbols=5, events=2, positions=1, base_url="https://api.bybit.com"):
     """Write what a desk of that many symbols keeps."""
     names = [f"C{number:04d}USDT" for number in range(symbols)]
-    for key, value in (("mode", "paper"), ("base_url", "https://api.bybit.com")):
+    for key, value in (("mode", "paper"), ("base_url", base_url)):
         database.write("INSERT OR REPLACE INTO notes VALUES (?, ?)", (key, value))
     for minute in range(60):
         worth = Decimal(10_000 + minute)

@@ -107,7 +107,7 @@ def test_the_token_is_made_once_and_only_its_owner_reads_it(tmp_path, monkeypatc
 
 
 def test_an_address_that_others_reach_needs_a_token_of_ones_own():
-    with pytest.raises(BadInput, match="others reach 192.168.1.5"):
+    with pytest.raises(BadInput, match=r"others reach 192\.168\.1\.5"):
         token_for("192.168.1.5", "", {})
     assert token_for("192.168.1.5", "T", {"T": TOKEN}) == TOKEN
     for value in ("", "short", "ä" * 20):
