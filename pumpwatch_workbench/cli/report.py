@@ -18,21 +18,31 @@ from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.aws import clients_in
 from pumpwatch_workbench.cli.bybit import checked_address, public_session
 from pumpwatch_workbench.cli.operating import Choice, ModeOfTrades, Store
-from pumpwatch_workbench.cli.options import Region
+from pumpwatch_workbench.cli.options import ExportFolder, Region
 from pumpwatch_workbench.cli.progress import busy
 from pumpwatch_workbench.cli.times import parse_duration
+from pumpwatch_workbench.export import check_export, write_tables
 from pumpwatch_workbench.operations.journal.agreement import agreement_of, read_labels
+from pumpwatch_workbench.operations.journal.calendar import DAYS, WEEKS, calendar_of, calendar_table
 from pumpwatch_workbench.operations.journal.candles import fetched_candles
 from pumpwatch_workbench.operations.journal.document import document_of
 from pumpwatch_workbench.operations.journal.figures import Figures, figures_of
 from pumpwatch_workbench.operations.journal.kpi_tables import kpi_table
 from pumpwatch_workbench.operations.journal.page import render_journal
 from pumpwatch_workbench.operations.journal.page_tables import journal_tiles
-from pumpwatch_workbench.operations.journal.period import Period, of_mode, period_of_file
+from pumpwatch_workbench.operations.journal.period import (
+    Period,
+    of_mode,
+    period_of_file,
+    tables_of_period,
+)
 from pumpwatch_workbench.operations.journal.stack import logs_of_stack, period_of_stack
 from pumpwatch_workbench.operations.stack import DeployedStack
 from pumpwatch_workbench.pages.files import check_report_path, write_page
 from pumpwatch_workbench.pages.terminal import WIDE, terminal_table, tiles_grid, wide_enough
+
+TERMINAL_ROWS = 14
+"""Days and weeks on a terminal, the latest ones; the page has more."""
 
 
 def report(
@@ -59,6 +69,7 @@ def report(
     out: Annotated[Path, typer.Option(help="Where the page goes.")] = Path(
         "build/journal-report.html"
     ),
+    export_to: ExportFolder = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON on standard output and write no page.")
     ] = False,
@@ -79,10 +90,11 @@ def report(
     begin = until - parse_duration("--since", since)
     if not as_json:
         check_report_path(out)
+    check_export(export_to)
     known = None if labels is None else read_labels(labels)
     with busy("Reading the journal"):
         if stage:
-            period = _of_stage(stage, region, begin, until)
+            period = of_stage(stage, region, begin, until)
         else:
             chosen = Choice(store, mode if store is None else None)
             period = period_of_file(chosen.first_store(), begin, until)
@@ -94,6 +106,8 @@ def report(
     if known is not None:
         agreement = agreement_of(known, period.signals, period.since, period.until)
     figures = figures_of(period, agreement)
+    if export_to is not None:
+        write_tables(export_to, tables_of_period(period))
     if as_json:
         typer.echo(json.dumps(document_of(period, figures)))
     else:
@@ -101,7 +115,7 @@ def report(
         typer.echo(f"About {period.source}")
 
 
-def _of_stage(stage: str, region: str, since: int, until: int) -> Period:
+def of_stage(stage: str, region: str, since: int, until: int) -> Period:
     stack = DeployedStack.of_stage(stage, *clients_in(region))
     return period_of_stack(
         stack.table(),
@@ -129,4 +143,8 @@ def _write(period: Period, figures: Figures, out: Path) -> None:
     narrow = console.width < WIDE
     console.print(terminal_table(kpi_table(figures), "Key figures", narrow=narrow))
     console.print()
+    for name, form in (("Day", DAYS), ("Week", WEEKS)):
+        shown = calendar_table(name, calendar_of(period, form)[-TERMINAL_ROWS:])
+        console.print(terminal_table(shown, f"{name}s, UTC", narrow=narrow))
+        console.print()
     console.print(f"Report: {page}", soft_wrap=True)

@@ -15,6 +15,7 @@ from pumpwatch_workbench.cli.options import (
     AsJson,
     ConfigFile,
     DetectorOption,
+    ExportFolder,
     Replay,
     ReportPage,
     Setting,
@@ -24,6 +25,7 @@ from pumpwatch_workbench.cli.options import (
 )
 from pumpwatch_workbench.cli.printing import print_end
 from pumpwatch_workbench.configuration.load import DeskSettings, load
+from pumpwatch_workbench.export import check_export, tables_of, write_tables
 from pumpwatch_workbench.pages.files import check_report_path
 from pumpwatch_workbench.play.run.driver import play
 from pumpwatch_workbench.play.run.options import RunOptions
@@ -54,6 +56,7 @@ def run(
     set_: Setting = None,
     config: ConfigFile = None,
     report: ReportPage = Path("build/run-report.html"),
+    export_to: ExportFolder = None,
     as_json: AsJson = False,
 ) -> None:
     """Play a simulated market against both functions and report what they did.
@@ -89,10 +92,13 @@ def run(
         settings={name: each.text for name, each in given.given.items() if name not in OWN},
     )
     check_report_path(report)
+    check_export(export_to)
     console = Console(stderr=as_json)
     remarks = "" if replay is None else _checked(replay, options.detector)
     with view_for(console) as view:
         result = play(options, view)
+    if export_to is not None:
+        write_tables(export_to, tables_of(result.trades, result.events, result.equity))
     page = write_run_report(result, report)
     if as_json:
         typer.echo(json.dumps(result.to_json()))

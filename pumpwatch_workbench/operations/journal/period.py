@@ -17,6 +17,7 @@ from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.protections import Lock
 from pumpwatch.domain.trading.trades import OrderRecord, RepairNote, Trade
 from pumpwatch.metrics.catalogue import DETECT, TRADE
+from pumpwatch_workbench.export import Tables, tables_of
 from pumpwatch_workbench.local.store import (
     Database,
     RunRecord,
@@ -31,7 +32,7 @@ from pumpwatch_workbench.local.store import (
 from pumpwatch_workbench.operations.installation import mode_of, stage_of
 from pumpwatch_workbench.operations.journal.candles import stored_candles
 from pumpwatch_workbench.operations.journal.lambda_logs import FunctionLog
-from pumpwatch_workbench.pages.event_rows import CandleRow
+from pumpwatch_workbench.pages.event_rows import CandleRow, DetectedEvent, Verdict
 from pumpwatch_workbench.research.comparison.journal import of_one_mode
 
 
@@ -112,6 +113,17 @@ def period_of_file(path: Path, since: int, until: int) -> Period:
             memory_limit_mib=_memory_of_this_machine(),
             candles=stored_candles(SqliteHistoryStore(database), signals),
         )
+
+
+def tables_of_period(period: Period) -> Tables:
+    """Return the period's trades, events and equity; a stage records no equity."""
+    by_event: dict[str, list[Signal]] = {}
+    for signal in period.signals:
+        by_event.setdefault(signal.event_id, []).append(signal)
+    events = (DetectedEvent.from_signals(each, Verdict.IGNORED) for each in by_event.values())
+    runs = period.runs or ()
+    equity = [(run.time, run.equity) for run in runs if run.equity is not None]
+    return tables_of(period.trades, events, equity)
 
 
 def _memory_of_this_machine() -> float | None:

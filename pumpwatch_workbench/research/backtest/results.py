@@ -11,6 +11,7 @@ from decimal import Decimal
 import numpy as np
 
 from pumpwatch.domain.trading.trades import Trade
+from pumpwatch_workbench.export import Tables, tables_of
 from pumpwatch_workbench.recordings import LabelledPump
 from pumpwatch_workbench.research.evaluation.scores import (
     HIT_AFTER,
@@ -180,6 +181,13 @@ def results_of(outcome: BacktestOutcome, labels: Sequence[LabelledPump] | None =
         months=tuple(_months(trades, curve)),
         denials=tuple(denials.most_common()),
     )
+
+
+def tables_of_backtest(outcome: BacktestOutcome, results: Results) -> Tables:
+    """Return the backtest's trades, events and equity."""
+    curve = results.curve
+    points = zip(curve.time.tolist(), curve.equity.tolist(), strict=True)
+    return tables_of((*outcome.trades, *outcome.dropped), outcome.events(), points)
 
 
 def _filled_share(outcome: BacktestOutcome) -> float | None:
