@@ -26,10 +26,9 @@ from pumpwatch_workbench.operations.journal.page_tables import (
 )
 from pumpwatch_workbench.operations.journal.period import Period
 from pumpwatch_workbench.pages.assembly import render
-from pumpwatch_workbench.pages.candle_charts import event_chart, window_of
+from pumpwatch_workbench.pages.candle_charts import Chart, event_chart
 from pumpwatch_workbench.pages.cards import ChartCard, chart_card, trade_facts
-from pumpwatch_workbench.pages.chart_style import Figure
-from pumpwatch_workbench.pages.event_rows import DetectedEvent, EventRow, Verdict
+from pumpwatch_workbench.pages.event_rows import DetectedEvent, EventRow, Verdict, window_of
 from pumpwatch_workbench.pages.line_charts import equity_chart, equity_words
 from pumpwatch_workbench.pages.tables import counts_table
 from pumpwatch_workbench.pages.trade_tables import trade_state_words, trades_table
@@ -37,10 +36,10 @@ from pumpwatch_workbench.pages.words import NOTHING, date_and_clock, percent
 
 
 def render_journal(period: Period, figures: Figures) -> str:
-    """Return the whole page: styles, scripts, Plotly and data inside, nothing to fetch."""
+    """Return the whole page: styles, scripts and data inside, nothing to fetch."""
     alarms = alarms_of(period.signals)
     trades = {trade.event_id: trade for trade in period.trades}
-    charts: dict[str, Figure] = {}
+    charts: dict[str, Chart] = {}
     title, words, curve = _result_over_time(period)
     if curve:
         charts["equity"] = equity_chart(curve)
@@ -83,7 +82,7 @@ def _event_charts(
     period: Period,
     alarms: Mapping[str, Signal],
     trades: Mapping[str, Trade],
-    charts: dict[str, Figure],
+    charts: dict[str, Chart],
 ) -> dict[str, ChartCard]:
     drawn = [event_id for event_id in alarms if period.candles.get(event_id)]
     mine: dict[str, list[Signal]] = {event_id: [] for event_id in drawn}

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.pages.assembly import render
-from pumpwatch_workbench.pages.candle_charts import event_chart, window_of
+from pumpwatch_workbench.pages.candle_charts import Chart, event_chart
 from pumpwatch_workbench.pages.cards import ChartCard, chart_card, trade_facts
-from pumpwatch_workbench.pages.chart_style import Figure
-from pumpwatch_workbench.pages.event_rows import EventRow
+from pumpwatch_workbench.pages.event_rows import EventRow, window_of
 from pumpwatch_workbench.pages.files import write_page
-from pumpwatch_workbench.pages.line_charts import (
-    equity_chart,
-    equity_words,
-    requests_chart,
-    tick_chart,
-    tick_words,
-)
+from pumpwatch_workbench.pages.line_charts import equity_chart, equity_words, tick_words
+from pumpwatch_workbench.pages.plots import Plot, Series, plot
 from pumpwatch_workbench.pages.trade_tables import trades_table
 from pumpwatch_workbench.pages.words import (
     NOTHING,
@@ -62,19 +57,19 @@ def notice(result: RunResult) -> tuple[str, str]:
 
 
 def render_page(result: RunResult) -> str:
-    """Return the whole page: styles, scripts, Plotly and data inside, nothing to fetch."""
+    """Return the whole page: styles, scripts and data inside, nothing to fetch."""
     rows = result.rows()
     anchors = _anchors(result, rows)
-    figures = _curves(result)
+    charts: dict[str, Chart] = {"equity": equity_chart(result.equity)} if result.equity else {}
     cards = []
     for row, anchor in zip(rows, anchors, strict=True):
         if anchor:
-            figures[anchor] = event_chart(row, window_of(row, result.candles[row.symbol]))
+            charts[anchor] = event_chart(row, window_of(row, result.candles[row.symbol]))
             cards.append(_card(result, row, anchor))
     headline, explanation = notice(result)
     return render(
         __file__,
-        figures,
+        charts,
         result=result,
         title=_title(result),
         subtitle=_subtitle(result),
@@ -90,6 +85,8 @@ def render_page(result: RunResult) -> str:
         cards=cards,
         charts_left_out=sum(row.symbol in result.candles for row in rows) - len(cards),
         equity_words=equity_words(result.equity, "Equity", "open positions at their mark price"),
+        ticks=_by_tick([1000 * wall for wall in result.tick_seconds], "ms"),
+        requests=_by_tick(result.tick_requests, "requests"),
         ticks_words=tick_words([1000 * wall for wall in result.tick_seconds], "Wall time", "ms"),
         requests_words=tick_words(result.tick_requests, "Bybit requests", "requests"),
     )
@@ -100,14 +97,9 @@ def write_run_report(result: RunResult, path: Path) -> Path:
     return write_page(render_page(result), path)
 
 
-def _curves(result: RunResult) -> dict[str, Figure]:
-    figures: dict[str, Figure] = {}
-    if result.equity:
-        figures["equity"] = equity_chart(result.equity)
-    if result.tick_seconds:
-        figures["ticks"] = tick_chart(result.tick_seconds)
-        figures["requests"] = requests_chart(result.tick_requests)
-    return figures
+def _by_tick(values: Sequence[float], unit: str) -> Plot:
+    points = list(enumerate(map(float, values), start=1))
+    return plot([Series("", points, "points")], "tick", unit)
 
 
 def _anchors(result: RunResult, rows: tuple[EventRow, ...]) -> list[str]:

@@ -12,8 +12,8 @@ from rich.text import Text
 
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.pages.assembly import render
-from pumpwatch_workbench.pages.chart_style import Figure
-from pumpwatch_workbench.pages.line_charts import curve_chart, thinned
+from pumpwatch_workbench.pages.candle_charts import Chart
+from pumpwatch_workbench.pages.line_charts import curve_chart
 from pumpwatch_workbench.pages.tables import (
     ROWS_AT_MOST,
     Column,
@@ -65,7 +65,7 @@ class ComparisonReport:
 def render_comparison(report: ComparisonReport) -> str:
     """Return the whole page."""
     comparison = report.comparison
-    figures: dict[str, Figure] = {}
+    charts: dict[str, Chart] = {}
     journal = _profit(
         [trade for _, trade in comparison.pairing.both] + list(comparison.pairing.extra)
     )
@@ -74,13 +74,10 @@ def render_comparison(report: ComparisonReport) -> str:
         + [position.trade for position in comparison.pairing.missed]
     )
     if comparison.differences:
-        figures["profit"] = curve_chart(
-            [("journal", thinned(journal)), ("simulation", thinned(simulated))]
-        )
-        figures["causes"] = _causes_chart(comparison)
+        charts["profit"] = curve_chart([("journal", journal), ("simulation", simulated)])
     return render(
         __file__,
-        figures,
+        charts,
         title=f"Pumpwatch comparison: {report.strategy}",
         subtitle=f"{date_and_clock(report.begin)} to {date_and_clock(report.end)} UTC"
         f" · candles of {report.source} · detector {report.detector}",
@@ -105,28 +102,6 @@ def _profit(trades: Sequence[Trade]) -> list[tuple[int, Decimal]]:
         total += trade.realised_pnl
         points.append((trade.exit_time or 0, total))
     return points
-
-
-def _causes_chart(comparison: Comparison) -> Figure:
-    """Return a bar for each cause that made a difference."""
-    causes = [(name, float(value)) for name, value in comparison.by_cause.items() if value]
-    bars = {
-        "type": "bar",
-        "orientation": "h",
-        "x": [round(value, 2) for _, value in causes],
-        "y": [name for name, _ in causes],
-        "hovertemplate": "%{y}: %{x:,.2f} USDT<extra></extra>",
-    }
-    layout: Figure = {
-        "margin": {"l": 10, "b": 44},
-        "xaxis": {
-            "title": {"text": "USDT"},
-            "zeroline": True,
-            "zerolinecolor": "var(--muted)",
-        },
-        "yaxis": {"side": "left", "autorange": "reversed", "showgrid": False},
-    }
-    return {"data": [bars], "layout": layout}
 
 
 def comparison_tiles(comparison: Comparison) -> tuple[Tile, ...]:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from pumpwatch.domain.trading.strategies import with_evidence
 from pumpwatch_workbench.pages.assembly import render
-from pumpwatch_workbench.pages.chart_style import LEGEND, Figure, step_line
+from pumpwatch_workbench.pages.plots import Plot, Series, plot
 from pumpwatch_workbench.pages.tables import Cell, PageTable, Tile, numbers, row, texts
 from pumpwatch_workbench.pages.terminal import terminal_table, wide_enough
 from pumpwatch_workbench.pages.trade_tables import amount_cell
@@ -43,7 +43,6 @@ def render_tuned(report: TuneReport) -> str:
     objective = OBJECTIVE_WORDS[tuned.objective]
     return render(
         __file__,
-        {"trials": _trials_chart(tuned.steps, objective)},
         title=f"Pumpwatch search: {tuned.space.strategy} on {report.source}",
         subtitle=f"detector {tuned.space.detector} · {tuned.trials} settings tried in"
         f" {len(tuned.steps)} searches · hold-out {tuned.final.fold.test} UTC"
@@ -55,43 +54,25 @@ def render_tuned(report: TuneReport) -> str:
         options=[f"--set {name}={value}" for name, value in sorted(tuned.settings.items())],
         objective=objective,
         trials=_trials_table(tuned.steps),
+        trials_plot=_trials_plot(tuned.steps, objective),
     )
 
 
-def _trials_chart(steps: Sequence[Step], objective: str) -> Figure:
+def _trials_plot(steps: Sequence[Step], objective: str) -> Plot:
     """Return the score of every setting of the last search, and the best so far of each search."""
-    data: list[Figure] = [_points(steps[-1])]
-    for place, step in enumerate(steps):
-        scores = step.best.scores
-        data.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": f"{step.fold.name}, best so far",
-                "x": list(range(1, len(scores) + 1)),
-                "y": [round(best, 4) for best in accumulate(scores, max)],
-                "line": step_line(place),
-                "hovertemplate": "trial %{x}: best %{y:.2f}<extra></extra>",
-            }
+    last = steps[-1]
+    points = list(enumerate(last.best.scores, start=1))
+    series = [Series(f"{last.fold.name}, each trial", points, "points")]
+    series += [
+        Series(
+            f"{step.fold.name}, best so far",
+            list(enumerate(accumulate(step.best.scores, max), start=1)),
+            "steps",
+            number,
         )
-    layout: Figure = LEGEND | {
-        "margin": {"b": 44},
-        "xaxis": {"title": {"text": "trial"}, "nticks": 8},
-        "yaxis": {"title": {"text": objective}, "nticks": 6},
-    }
-    return {"data": data, "layout": layout}
-
-
-def _points(step: Step) -> Figure:
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "name": f"{step.fold.name}, each trial",
-        "x": list(range(1, len(step.best.scores) + 1)),
-        "y": [round(score, 4) for score in step.best.scores],
-        "marker": {"color": "var(--candle)", "size": 5, "opacity": 0.6},
-        "hovertemplate": "trial %{x}: %{y:.2f}<extra></extra>",
-    }
+        for number, step in enumerate(steps, start=1)
+    ]
+    return plot(series, "trial", objective)
 
 
 def _trials_table(steps: Sequence[Step]) -> PageTable:
