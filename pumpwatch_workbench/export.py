@@ -6,7 +6,7 @@ Numbers are floats: their shortest text is the exact amount to 15 digits. See do
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from pumpwatch.errors import BadInput
 from pumpwatch_workbench.pages.event_rows import DetectedEvent
 from pumpwatch_workbench.pages.files import check_writable
 
-TEXT = "signal_id event_id symbol strategy mode side state exit_reason denial detector verdict"
+TEXT = "signal_id event_id symbol strategy mode side state exit_reason denial detector"
 TRADES = (
     "signal_id event_id symbol strategy mode side state signal_time signal_price quantity stop_loss"
     " take_profit entry_time entry_price exit_time exit_price exit_reason realised_pnl_usdt"
@@ -25,18 +25,19 @@ TRADES = (
 )
 EVENTS = (
     "event_id symbol detector alarm_time alarm_price base_price peak_price rise strength"
-    " peaked_time fading_time over_time onset_time verdict"
+    " peaked_time fading_time over_time onset_time"
 )
 EQUITY = "time equity_usdt"
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """Trades, events and equity in order of time."""
+    """Trades, events and equity in order of time, and in notebooks a report's figures."""
 
     trades: pl.DataFrame
     events: pl.DataFrame
     equity: pl.DataFrame
+    summary: pl.DataFrame = field(default_factory=pl.DataFrame)
 
 
 def tables_of(
@@ -46,13 +47,14 @@ def tables_of(
 ) -> Tables:
     """Return the tables; those that were denied are among the trades."""
     return Tables(
-        _frame(map(_of_trade, trades), TRADES).sort("signal_time", "symbol"),
-        _frame(map(_of_event, events), EVENTS).sort("alarm_time", "symbol"),
-        _frame(((time, float(value)) for time, value in equity), EQUITY),
+        frame_of(map(_of_trade, trades), TRADES).sort("signal_time", "symbol"),
+        frame_of(map(_of_event, events), EVENTS).sort("alarm_time", "symbol"),
+        frame_of(((time, float(value)) for time, value in equity), EQUITY),
     )
 
 
-def _frame(rows: Iterable[Sequence[object]], columns: str) -> pl.DataFrame:
+def frame_of(rows: Iterable[Sequence[object]], columns: str) -> pl.DataFrame:
+    """Return the rows as a frame of these columns."""
     return pl.DataFrame(list(rows), schema_of(columns), orient="row")
 
 
@@ -83,7 +85,7 @@ def check_export(folder: Path | None) -> None:
 
 def write_tables(folder: Path, tables: Tables) -> None:
     """Write each table as CSV and as Parquet."""
-    for name in Tables.__slots__:
+    for name in ("trades", "events", "equity"):
         frame: pl.DataFrame = getattr(tables, name)
         frame.write_csv(folder / f"{name}.csv", datetime_format="%Y-%m-%dT%H:%M:%S%.3fZ")
         frame.write_parquet(folder / f"{name}.parquet")

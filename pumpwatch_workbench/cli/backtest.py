@@ -86,8 +86,9 @@ def backtest(
     blocks = recordings.blocks(begin=begin, end=end)
     outcome = outcome_of(recordings, blocks, settings, begin, end)
     results = results_of(outcome, recordings.labels)
+    tables = tables_of_backtest(outcome, results)
     if export_to is not None:
-        write_tables(export_to, tables_of_backtest(outcome, results))
+        write_tables(export_to, tables)
     shown = BacktestReport(
         source=folder.resolve().name,
         outcome=outcome,
@@ -96,6 +97,7 @@ def backtest(
             *suspicions(outcome, results),
             *sample_warning(settings.detect.detector, recordings.fingerprints),
         ],
+        tables=tables,
         quote_price=recordings.quote_price,
     )
     page = write_page(render_backtest(shown), report)
@@ -141,6 +143,7 @@ def _json(report: BacktestReport) -> dict[str, object]:
         "candles": coverage.candles,
         "alarms": report.outcome.alarms,
         **report.results.to_json(),
+        "months": report.months,
         "closed": [plain(record_fields(trade)) for trade in report.outcome.trades],
         "quote_price": report.quote_price,
         "warnings": list(report.suspicions),

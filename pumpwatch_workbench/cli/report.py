@@ -15,6 +15,7 @@ from rich.console import Console
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch.errors import BadInput
+from pumpwatch_workbench.calendar_sums import DAYS, WEEKS, calendar_table
 from pumpwatch_workbench.cli.aws import clients_in
 from pumpwatch_workbench.cli.bybit import checked_address, public_session
 from pumpwatch_workbench.cli.operating import Choice, ModeOfTrades, Store
@@ -23,7 +24,6 @@ from pumpwatch_workbench.cli.progress import busy
 from pumpwatch_workbench.cli.times import parse_duration
 from pumpwatch_workbench.export import check_export, write_tables
 from pumpwatch_workbench.operations.journal.agreement import agreement_of, read_labels
-from pumpwatch_workbench.operations.journal.calendar import DAYS, WEEKS, calendar_of, calendar_table
 from pumpwatch_workbench.operations.journal.candles import fetched_candles
 from pumpwatch_workbench.operations.journal.document import document_of
 from pumpwatch_workbench.operations.journal.figures import Figures, figures_of
@@ -34,7 +34,6 @@ from pumpwatch_workbench.operations.journal.period import (
     Period,
     of_mode,
     period_of_file,
-    tables_of_period,
 )
 from pumpwatch_workbench.operations.journal.stack import logs_of_stack, period_of_stack
 from pumpwatch_workbench.operations.stack import DeployedStack
@@ -107,7 +106,7 @@ def report(
         agreement = agreement_of(known, period.signals, period.since, period.until)
     figures = figures_of(period, agreement)
     if export_to is not None:
-        write_tables(export_to, tables_of_period(period))
+        write_tables(export_to, period.tables())
     if as_json:
         typer.echo(json.dumps(document_of(period, figures)))
     else:
@@ -116,6 +115,7 @@ def report(
 
 
 def of_stage(stage: str, region: str, since: int, until: int) -> Period:
+    """Return what a deployed stage's table, bucket and logs say."""
     stack = DeployedStack.of_stage(stage, *clients_in(region))
     return period_of_stack(
         stack.table(),
@@ -144,7 +144,7 @@ def _write(period: Period, figures: Figures, out: Path) -> None:
     console.print(terminal_table(kpi_table(figures), "Key figures", narrow=narrow))
     console.print()
     for name, form in (("Day", DAYS), ("Week", WEEKS)):
-        shown = calendar_table(name, calendar_of(period, form)[-TERMINAL_ROWS:])
+        shown = calendar_table(name, period.calendar(form)[-TERMINAL_ROWS:])
         console.print(terminal_table(shown, f"{name}s, UTC", narrow=narrow))
         console.print()
     console.print(f"Report: {page}", soft_wrap=True)

@@ -82,4 +82,3 @@ def _sections(main: str) -> list[tuple[str, str]]:
 
 def _template_text(name: str) -> str:
     return (files("pumpwatch_workbench.pages") / "templates" / name).read_text(encoding="utf-8")
-

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.trading.trades import Trade
-from pumpwatch_workbench.operations.journal.calendar import DAYS, WEEKS, calendar_of, calendar_table
+from pumpwatch_workbench.calendar_sums import DAYS, WEEKS, calendar_table
 from pumpwatch_workbench.operations.journal.candles import alarms_of
 from pumpwatch_workbench.operations.journal.figures import Figures
 from pumpwatch_workbench.operations.journal.kpi_tables import (
@@ -57,8 +57,8 @@ def render_journal(period: Period, figures: Figures) -> str:
         not_recorded=figures.not_recorded,
         equity_title=title,
         equity_words=words,
-        days=calendar_table("Day", calendar_of(period, DAYS)),
-        weeks=calendar_table("Week", calendar_of(period, WEEKS)),
+        days=calendar_table("Day", period.calendar(DAYS)),
+        weeks=calendar_table("Week", period.calendar(WEEKS)),
         events=events_table(list(alarms.values()), trades, anchors),
         cards=list(cards.values()),
         charts_left_out=len(alarms) - len(cards),

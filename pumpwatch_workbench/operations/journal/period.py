@@ -11,12 +11,14 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.protections import Lock
 from pumpwatch.domain.trading.trades import OrderRecord, RepairNote, Trade
 from pumpwatch.metrics.catalogue import DETECT, TRADE
+from pumpwatch_workbench.calendar_sums import calendar_of
 from pumpwatch_workbench.export import Tables, tables_of
 from pumpwatch_workbench.local.store import (
     Database,
@@ -76,6 +78,20 @@ class Period:
     candles: Mapping[str, Sequence[CandleRow]] = field(default_factory=dict)
     """Candles by event id, from 20 minutes before the alarm to 60 minutes after it."""
 
+    def tables(self) -> Tables:
+        """Return trades, events and equity; a stage records no equity."""
+        by_event: dict[str, list[Signal]] = {}
+        for signal in self.signals:
+            by_event.setdefault(signal.event_id, []).append(signal)
+        events = (DetectedEvent.from_signals(each, Verdict.IGNORED) for each in by_event.values())
+        runs = self.runs or ()
+        equity = [(run.time, run.equity) for run in runs if run.equity is not None]
+        return tables_of(self.trades, events, equity)
+
+    def calendar(self, form: str) -> list[dict[str, Any]]:
+        """Return the sums of each day or week."""
+        return calendar_of(self.tables(), self.since, self.until, form)
+
 
 def of_mode(period: Period, mode: str | None) -> Period:
     """Return the period with the trades of one mode; its source says which."""
@@ -113,17 +129,6 @@ def period_of_file(path: Path, since: int, until: int) -> Period:
             memory_limit_mib=_memory_of_this_machine(),
             candles=stored_candles(SqliteHistoryStore(database), signals),
         )
-
-
-def tables_of_period(period: Period) -> Tables:
-    """Return the period's trades, events and equity; a stage records no equity."""
-    by_event: dict[str, list[Signal]] = {}
-    for signal in period.signals:
-        by_event.setdefault(signal.event_id, []).append(signal)
-    events = (DetectedEvent.from_signals(each, Verdict.IGNORED) for each in by_event.values())
-    runs = period.runs or ()
-    equity = [(run.time, run.equity) for run in runs if run.equity is not None]
-    return tables_of(period.trades, events, equity)
 
 
 def _memory_of_this_machine() -> float | None:
