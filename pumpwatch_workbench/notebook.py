@@ -33,7 +33,7 @@ from pumpwatch_workbench.pages.candle_charts import candle_chart
 from pumpwatch_workbench.pages.event_rows import WINDOW_AFTER_MS, WINDOW_BEFORE_MS, CandleRow
 from pumpwatch_workbench.recordings import RecordedFolder
 from pumpwatch_workbench.research.backtest.recordings import Recordings
-from pumpwatch_workbench.research.backtest.results import results_of, tables_of_backtest
+from pumpwatch_workbench.research.backtest.results import results_of
 from pumpwatch_workbench.research.backtest.settings import read_settings
 from pumpwatch_workbench.research.evaluation.labelled import WARM_UP, Segment, load_segments
 from pumpwatch_workbench.research.evaluation.rules import DEFAULT_RULE, evaluate_rule, rule_named
@@ -108,8 +108,8 @@ def backtest(
     blocks = recordings.blocks(begin=first, end=last)
     outcome = outcome_of(recordings, blocks, chosen, first, last)
     results = results_of(outcome, recordings.labels)
-    figures = {k: v for k, v in results.to_json().items() if not isinstance(v, dict)}
-    return replace(tables_of_backtest(outcome, results), summary=pl.DataFrame([figures]))
+    figures = {k: v for k, v in results.to_json().items() if not isinstance(v, dict | list)}
+    return replace(results.tables, summary=pl.DataFrame([figures]))
 
 
 def report(store_or_stage: Folder, since: str = "7d", mode: str | None = None) -> Tables:

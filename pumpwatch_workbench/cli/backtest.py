@@ -39,11 +39,7 @@ from pumpwatch_workbench.research.backtest.page import (
     render_backtest,
 )
 from pumpwatch_workbench.research.backtest.recordings import Recordings
-from pumpwatch_workbench.research.backtest.results import (
-    results_of,
-    suspicions,
-    tables_of_backtest,
-)
+from pumpwatch_workbench.research.backtest.results import results_of, suspicions
 from pumpwatch_workbench.research.backtest.settings import (
     BacktestSettings,
     read_settings,
@@ -86,9 +82,8 @@ def backtest(
     blocks = recordings.blocks(begin=begin, end=end)
     outcome = outcome_of(recordings, blocks, settings, begin, end)
     results = results_of(outcome, recordings.labels)
-    tables = tables_of_backtest(outcome, results)
     if export_to is not None:
-        write_tables(export_to, tables)
+        write_tables(export_to, results.tables)
     shown = BacktestReport(
         source=folder.resolve().name,
         outcome=outcome,
@@ -97,7 +92,6 @@ def backtest(
             *suspicions(outcome, results),
             *sample_warning(settings.detect.detector, recordings.fingerprints),
         ],
-        tables=tables,
         quote_price=recordings.quote_price,
     )
     page = write_page(render_backtest(shown), report)
@@ -143,7 +137,6 @@ def _json(report: BacktestReport) -> dict[str, object]:
         "candles": coverage.candles,
         "alarms": report.outcome.alarms,
         **report.results.to_json(),
-        "months": report.months,
         "closed": [plain(record_fields(trade)) for trade in report.outcome.trades],
         "quote_price": report.quote_price,
         "warnings": list(report.suspicions),

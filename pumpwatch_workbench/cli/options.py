@@ -43,9 +43,7 @@ QuotePrice = Annotated[
 ]
 ExportFolder = Annotated[
     Path | None,
-    typer.Option(
-        "--export", metavar="DIR", help="Write trades, events, equity there, CSV and Parquet."
-    ),
+    typer.Option("--export", metavar="DIR", help="Write trades, events and equity as tables."),
 ]
 ReportPage = Annotated[Path, typer.Option(help="Where the report page goes.")]
 Region = Annotated[

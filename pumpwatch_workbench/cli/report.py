@@ -30,11 +30,7 @@ from pumpwatch_workbench.operations.journal.figures import Figures, figures_of
 from pumpwatch_workbench.operations.journal.kpi_tables import kpi_table
 from pumpwatch_workbench.operations.journal.page import render_journal
 from pumpwatch_workbench.operations.journal.page_tables import journal_tiles
-from pumpwatch_workbench.operations.journal.period import (
-    Period,
-    of_mode,
-    period_of_file,
-)
+from pumpwatch_workbench.operations.journal.period import Period, of_mode, period_of_file
 from pumpwatch_workbench.operations.journal.stack import logs_of_stack, period_of_stack
 from pumpwatch_workbench.operations.stack import DeployedStack
 from pumpwatch_workbench.pages.files import check_report_path, write_page

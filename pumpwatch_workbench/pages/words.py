@@ -113,10 +113,7 @@ def ratio(value: float | None) -> str:
 
 
 def plain(value: object) -> object:
-    """Return the value with money as text and without anything that JSON does not know.
-
-    A quotient's digits beyond the twelfth decimal mean nothing.
-    """
+    """Return the value with money as text and without anything that JSON does not know."""
     result = value
     if isinstance(value, Decimal):
         result = format(round(value, _MOST_DECIMALS).normalize(), "f")

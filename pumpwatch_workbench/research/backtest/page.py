@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
 from pumpwatch.domain.trading.strategies import with_evidence
-from pumpwatch_workbench.calendar_sums import MONTHS, calendar_of, calendar_table
-from pumpwatch_workbench.export import Tables
+from pumpwatch_workbench.calendar_sums import calendar_table
 from pumpwatch_workbench.pages.assembly import render
 from pumpwatch_workbench.pages.candle_charts import Chart, candle_chart
 from pumpwatch_workbench.pages.cards import ChartCard, chart_card, trade_facts
@@ -48,15 +46,8 @@ class BacktestReport:
     outcome: BacktestOutcome
     results: Results
     suspicions: Sequence[str]
-    tables: Tables
     quote_price: float = 1.0
     """USDT per unit of the candles' own quote currency."""
-
-    @property
-    def months(self) -> list[dict[str, Any]]:
-        """Return the sums of each month."""
-        coverage = self.outcome.coverage
-        return calendar_of(self.tables, coverage.begin, coverage.end, MONTHS)
 
 
 def render_backtest(report: BacktestReport) -> str:
@@ -87,7 +78,7 @@ def render_backtest(report: BacktestReport) -> str:
         f" highest {results.curve.equity.max():,.2f}, lowest {results.curve.equity.min():,.2f}."
         " Times are UTC.",
         drawdown_words=f"Deepest fall {share(results.max_drawdown)} below the highest equity.",
-        months=calendar_table("Month", report.months),
+        months=calendar_table("Month", results.months),
         trades=trades_table(
             [position.trade for position in ordered], "Every closed trade", anchors=anchors
         ),
@@ -200,7 +191,7 @@ def denials_table(results: Results) -> PageTable:
 def print_backtest(report: BacktestReport, console: Console) -> None:
     """Print months, reasons of denials, totals, and what makes the result doubtful."""
     for title, table in (
-        ("Months", calendar_table("Month", report.months)),
+        ("Months", calendar_table("Month", report.results.months)),
         ("Not traded", denials_table(report.results)),
     ):
         if table.rows:

@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 
 from pumpwatch.domain.trading.trades import Trade
+from pumpwatch_workbench.calendar_sums import MONTHS, calendar_of
 from pumpwatch_workbench.export import Tables, tables_of
 from pumpwatch_workbench.recordings import LabelledPump
 from pumpwatch_workbench.research.evaluation.scores import (
@@ -65,6 +67,8 @@ class Results:
     """Share of signals that belong to no labelled pump; None without labels."""
     trades_sha256: str
     curve: EquityCurve
+    tables: Tables
+    months: list[dict[str, Any]]
     denials: tuple[tuple[str, int], ...]
     """Reasons why signals were not traded, the most frequent first."""
 
@@ -118,6 +122,7 @@ class Results:
             "sharpe": self.sharpe,
             "false_signal_share": self.false_signal_share,
             "denied": dict(self.denials),
+            "months": self.months,
             "trades_sha256": self.trades_sha256,
         }
 
@@ -128,6 +133,8 @@ def results_of(outcome: BacktestOutcome, labels: Sequence[LabelledPump] | None =
     start = outcome.settings.trade.paper_equity_usdt
     begin, end = outcome.coverage.begin, outcome.coverage.end
     curve = equity_curve(outcome.closed, start=float(start), begin=min(begin, end))
+    points = zip(curve.time.tolist(), curve.equity.tolist(), strict=True)
+    tables = tables_of((*trades, *outcome.dropped), outcome.events(), points)
     won = sum(trade.realised_pnl > 0 for trade in trades)
     unfilled = sum(trade.denial == THIN for trade in outcome.dropped)
     denials = Counter(trade.denial.partition(":")[0] for trade in outcome.dropped)
@@ -151,15 +158,10 @@ def results_of(outcome: BacktestOutcome, labels: Sequence[LabelledPump] | None =
         false_signal_share=None if labels is None else false_share(outcome.signals, labels),
         trades_sha256=trades_sha256(trades),
         curve=curve,
+        tables=tables,
+        months=calendar_of(tables, begin, end, MONTHS),
         denials=tuple(denials.most_common()),
     )
-
-
-def tables_of_backtest(outcome: BacktestOutcome, results: Results) -> Tables:
-    """Return the backtest's trades, events and equity."""
-    curve = results.curve
-    points = zip(curve.time.tolist(), curve.equity.tolist(), strict=True)
-    return tables_of((*outcome.trades, *outcome.dropped), outcome.events(), points)
 
 
 def _filled_share(outcome: BacktestOutcome) -> float | None:
