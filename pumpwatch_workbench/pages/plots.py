@@ -74,7 +74,7 @@ class Axis:
         places = max(0, -math.floor(math.log10(step)))
         value = math.ceil(self.low / step) * step
         while value <= self.high + step / 1000:
-            words = f"{value:.0%}" if self.per_cent else f"{value:,.{places}f}"
+            words = f"{100 * value:.0f} %" if self.per_cent else f"{value:,.{places}f}"
             yield 100 * self.share(value), words.replace("-", "\N{MINUS SIGN}")
             value += step
 
