@@ -29,8 +29,7 @@ FIGURES: tuple[tuple[str, str, Callable[[Any], str], bool], ...] = (
 def calendar_of(tables: Tables, begin: int, end: int, form: str) -> list[dict[str, Any]]:
     """Return the sums from the first span in [begin, end) of which anything is known.
 
-    Trades count by their exit, denials and events when they came. `equity_usdt` is the last that
-    was known by then.
+    Trades count by their exit; equity is the last that was known by then.
     """
     known = [tables.trades["signal_time"], tables.events["alarm_time"], tables.equity["time"]]
     first = max(begin, min(pl.concat(known).dt.timestamp("ms"), default=end))
@@ -57,7 +56,7 @@ def calendar_of(tables: Tables, begin: int, end: int, form: str) -> list[dict[st
     spans = in_span(days, "time").sort("span")
     for part in parts:
         spans = spans.join(part, on="span", how="left", maintain_order="left")
-    counted = pl.col("trades", "won", "result_usdt", "fees_usdt", "events", "denied").fill_null(0)
+    counted = pl.exclude("largest_loss_usdt", "equity_usdt").fill_null(0)
     return spans.with_columns(counted, pl.col("equity_usdt").forward_fill()).to_dicts()
 
 

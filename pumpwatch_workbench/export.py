@@ -11,11 +11,14 @@ from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
+import polars.selectors as cs
 
+from pumpwatch.adapters.records import read_record
 from pumpwatch.domain.trading.trades import Trade
-from pumpwatch.errors import BadInput
+from pumpwatch.errors import BadInput, InvariantBroken
 from pumpwatch_workbench.pages.event_rows import DetectedEvent
 from pumpwatch_workbench.pages.files import check_writable
+from pumpwatch_workbench.recordings.parquet import check_columns, check_file, reading
 
 TEXT = "signal_id event_id symbol strategy mode side state exit_reason denial detector"
 TRADES = (
@@ -60,27 +63,20 @@ def frame_of(rows: Iterable[Sequence[object]], columns: str) -> pl.DataFrame:
 
 def schema_of(columns: str) -> pl.Schema:
     """Return the kind of each column; its name tells it."""
-    time = pl.Datetime("ms", "UTC")
+    kinds = dict.fromkeys(TEXT.split(), pl.String())
+    time, number = pl.Datetime("ms", "UTC"), pl.Float64()
     return pl.Schema(
-        (
-            name,
-            pl.String()
-            if name in TEXT.split()
-            else time
-            if name.endswith("time")
-            else pl.Float64(),
-        )
+        (name, kinds.get(name, time if name.endswith("time") else number))
         for name in columns.split()
     )
 
 
 def check_export(folder: Path | None) -> None:
     """Raise `BadInput` where nothing can be written, before the work whose result it is."""
-    if folder is None:
-        return
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-        raise BadInput(f"{folder} is there and not empty: name another folder with --export")
-    check_writable("the export", folder / "trades.csv", make_folder=True)
+    if folder is not None:
+        if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+            raise BadInput(f"{folder} is there and not empty: name another folder with --export")
+        check_writable("the export", folder / "trades.csv", make_folder=True)
 
 
 def write_tables(folder: Path, tables: Tables) -> None:
@@ -89,6 +85,32 @@ def write_tables(folder: Path, tables: Tables) -> None:
         frame: pl.DataFrame = getattr(tables, name)
         frame.write_csv(folder / f"{name}.csv", datetime_format="%Y-%m-%dT%H:%M:%S%.3fZ")
         frame.write_parquet(folder / f"{name}.parquet")
+
+
+def read_trades(path: Path) -> list[Trade]:
+    """Return the trades of a `trades.parquet`, in order of time. Raises `BadInput`."""
+    check_file(path)
+    with reading(path):
+        frame = pl.read_parquet(path)
+    check_columns(path, TRADES.split(), frame.columns)
+    try:
+        return trades_of(frame)
+    except InvariantBroken as error:
+        raise BadInput(f"{path}: {str(error).partition(';')[0]}") from None
+
+
+def trades_of(frame: pl.DataFrame) -> list[Trade]:
+    """Return the trades of a table. Raises `InvariantBroken`."""
+    times = frame.with_columns(cs.temporal().dt.timestamp("ms"))
+    rows = times.with_columns(created="signal_time")
+    return [
+        read_record(
+            Trade,
+            {name.removesuffix("_usdt"): value for name, value in row.items() if value is not None},
+            where=f"trade {number}",
+        )
+        for number, row in enumerate(rows.iter_rows(named=True), start=1)
+    ]
 
 
 def _of_trade(trade: Trade) -> list[object]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import date, datetime
 from html import escape
 from pathlib import Path
@@ -18,13 +18,10 @@ from typing import Any
 
 import polars as pl
 
-from pumpwatch.adapters.records import read_record
-from pumpwatch.domain.moments import MINUTE
-from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.cli.backtest import outcome_of
 from pumpwatch_workbench.cli.report import of_stage
 from pumpwatch_workbench.cli.times import parse_duration, period_of
-from pumpwatch_workbench.export import Tables, schema_of
+from pumpwatch_workbench.export import Tables, schema_of, trades_of
 from pumpwatch_workbench.operations.journal.figures import figures_of
 from pumpwatch_workbench.operations.journal.kpis import kpis_of
 from pumpwatch_workbench.operations.journal.period import of_mode, period_of_file
@@ -39,6 +36,7 @@ from pumpwatch_workbench.research.evaluation.labelled import WARM_UP, Segment, l
 from pumpwatch_workbench.research.evaluation.rules import DEFAULT_RULE, evaluate_rule, rule_named
 
 CANDLES = schema_of("symbol time open high low close volume turnover")
+FRAME = 'width="100%" height="410" style="border:0"'
 Folder = str | Path
 Moment = str | date
 Named = str | type
@@ -125,15 +123,12 @@ def report(store_or_stage: Folder, since: str = "7d", mode: str | None = None) -
     return replace(period.tables(), summary=pl.DataFrame(figures, infer_schema_length=None))
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """A chart that a notebook shows; it loads nothing."""
-
-    data: dict[str, Any]
+class Chart(dict[str, Any]):
+    """What `charts.js` draws where a notebook shows it; it loads nothing."""
 
     def _repr_html_(self) -> str:
-        page = escape(render(__file__, {"chart": self.data}))
-        return f'<iframe title="Candles" srcdoc="{page}" width="100%" height="410" style="border:0"></iframe>'
+        page = escape(render(__file__, {"chart": self}))
+        return f'<iframe title="Candles" srcdoc="{page}" {FRAME}></iframe>'
 
 
 def chart(frame: pl.DataFrame, row: Mapping[str, Any] | None = None) -> Chart:
@@ -143,20 +138,16 @@ def chart(frame: pl.DataFrame, row: Mapping[str, Any] | None = None) -> Chart:
     """
     trade, times = None, {}
     if row is not None:
-        times = {name: _ms(value) for name, value in row.items() if isinstance(value, datetime)}
+        known = ((name, at) for name, at in row.items() if isinstance(at, datetime))
+        times = {name: round(at.timestamp() * 1000) for name, at in known}
         around = min(times.values()) - WINDOW_BEFORE_MS, max(times.values()) + WINDOW_AFTER_MS
         near = pl.col("time").dt.timestamp("ms").is_between(*around)
         frame = frame.filter(near, symbol=row["symbol"])
         if "signal_time" in row:
-            stored = {
-                name.removesuffix("_usdt"): times.get(name, value)
-                for name, value in row.items()
-                if value is not None
-            }
-            trade = read_record(Trade, {"created": times["signal_time"]} | stored, where="the row")
-            times = {}
-    columns = frame.select("time", "open", "high", "low", "close", "turnover")
-    rows = [CandleRow(_ms(opened), *values) for opened, *values in columns.iter_rows()]
+            (trade,), times = trades_of(pl.DataFrame([row])), {}
+    opened = pl.col("time").dt.timestamp("ms")
+    columns = frame.select(opened, "open", "high", "low", "close", "turnover")
+    rows = [CandleRow(*values) for values in columns.iter_rows()]
     moments = {name.removesuffix("_time"): time for name, time in times.items()}
     return Chart(candle_chart(rows, trade=trade, moments=moments))
 
@@ -165,18 +156,13 @@ def _name(own: Named) -> str:
     return own if isinstance(own, str) else f"{own.__module__}:{own.__qualname__}"
 
 
-def _ms(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
-
-
 def _part(segment: Segment, first: int, last: int) -> Segment:
     """Return the part of a segment in which alarms count in [first, last)."""
-    begin, end = max(segment.start, first - WARM_UP), min(segment.end, last)
-    columns = segment.candles.open_time.searchsorted([begin // MINUTE * MINUTE, end])
+    end = min(segment.end, last)
     return replace(
         segment,
-        start=begin,
+        start=max(segment.start, first - WARM_UP),
         end=end,
-        missing=[minute for minute in segment.missing if begin <= minute < end],
-        candles=segment.candles.between(*columns.tolist()),
+        missing=[minute for minute in segment.missing if minute < end],
+        candles=segment.candles.between(0, int(segment.candles.open_time.searchsorted(end))),
     )

@@ -36,8 +36,7 @@ from pumpwatch_workbench.operations.stack import DeployedStack
 from pumpwatch_workbench.pages.files import check_report_path, write_page
 from pumpwatch_workbench.pages.terminal import WIDE, terminal_table, tiles_grid, wide_enough
 
-TERMINAL_ROWS = 14
-"""Days and weeks on a terminal, the latest ones; the page has more."""
+TERMINAL_ROWS = 14  # The page has more days and weeks.
 
 
 def report(
