@@ -115,7 +115,8 @@ def trades_of(frame: pl.DataFrame) -> list[Trade]:
 
 def _of_trade(trade: Trade) -> list[object]:
     values = (getattr(trade, name.removesuffix("_usdt")) for name in TRADES.split())
-    return [float(value) if isinstance(value, Decimal) else value or None for value in values]
+    plain = (float(value) if isinstance(value, Decimal) else value for value in values)
+    return [None if value == "" else value for value in plain]
 
 
 def _of_event(event: DetectedEvent) -> list[object]:
