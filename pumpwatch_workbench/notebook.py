@@ -18,6 +18,7 @@ from typing import Any
 
 import polars as pl
 
+from pumpwatch.own.strategies import own_strategy
 from pumpwatch_workbench.cli.backtest import outcome_of
 from pumpwatch_workbench.cli.report import of_stage
 from pumpwatch_workbench.cli.times import parse_duration, period_of
@@ -99,6 +100,7 @@ def backtest(
 
     >>> pw.backtest("candles", "ride", "ewma", max_open_positions=2).summary
     """
+    own_strategy.cache_clear()  # A class may have been written anew.
     pairs = {name: str(value) for name, value in settings.items()}
     chosen = read_settings(pairs, strategy=_name(strategy), detector=_name(rule))
     recordings = Recordings(Path(folder))

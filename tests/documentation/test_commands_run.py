@@ -94,9 +94,8 @@ simulator is a process.
 
 Of the run's commands a single one is typed here, tests/e2e types others.
 """
-TRADED = a_trade(
-    created=round(datetime(2026, 9, 16, 0, 2, tzinfo=UTC).timestamp() * 1000), strategy="fade"
-)
+TRADED_AT = round(datetime(2026, 9, 16, 0, 2, tzinfo=UTC).timestamp() * 1000)
+TRADED = a_trade(created=TRADED_AT, signal_time=TRADED_AT, strategy="fade")
 
 
 def group_of(words: list[str]) -> str:
