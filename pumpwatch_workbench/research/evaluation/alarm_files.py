@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
+
+import numpy as np
 
 from pumpwatch_workbench.pages.files import save
 from pumpwatch_workbench.research.evaluation.labelled import WARM_UP, Segment
@@ -21,15 +20,9 @@ def write_alarms(
     `alarms` holds all alarms by segment number, milliseconds UTC; warm-up and silence leave some
     out.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("segment", "symbol", "time"))
+    lines = ["segment,symbol,time"]
     for segment in segments:
         sent = emitted(alarms.get(segment.number, ()), from_time=segment.start + WARM_UP)
-        writer.writerows((segment.number, segment.symbol, _iso(time)) for time in sent)
-    save("the alarms", path, text.getvalue())
-
-
-def _iso(time: int) -> str:
-    moment = datetime.fromtimestamp(time / 1000, tz=UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        times = np.datetime_as_string(np.array(sent, "datetime64[ms]"), timezone="UTC")
+        lines += [f"{segment.number},{segment.symbol},{time}" for time in times]
+    save("the alarms", path, "\n".join(lines) + "\n")
