@@ -30,7 +30,7 @@ from pumpwatch_workbench.play.desk.endpoint import Health
 from pumpwatch_workbench.play.desk.options import DeskOptions
 from pumpwatch_workbench.play.desk.pace import Pace
 from pumpwatch_workbench.play.desk.telling import PlayedTick, Tally, Teller
-from pumpwatch_workbench.play.views.view import RunFacts, TickSnapshot
+from pumpwatch_workbench.play.views.view import RunFacts, TickSnapshot, open_trades
 
 OFFSET = 2_000
 """Milliseconds by which scans lie off their grid: a minute's tick comes when its candle closed."""
@@ -270,7 +270,7 @@ class DeskLoop:
             tick=teller.tally.ticks,
             equity=report.equity,
             movers=self._desk.market.movers,
-            positions=tuple(report.positions),
+            trades=open_trades(report.positions, report.trades),
             events_open=tick.detected.events_open if tick.detected else 0,
         )
         teller.show(teller.view.tick, snapshot)

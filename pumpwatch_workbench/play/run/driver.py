@@ -22,7 +22,7 @@ from pumpwatch_workbench.play.run.options import RunOptions
 from pumpwatch_workbench.play.run.outcome import RunTally, result_of
 from pumpwatch_workbench.play.run.result import RunResult
 from pumpwatch_workbench.play.run.stage import Stage, set_stage
-from pumpwatch_workbench.play.views.view import Mover, RunFacts, RunView, TickSnapshot
+from pumpwatch_workbench.play.views.view import Mover, RunFacts, RunView, TickSnapshot, open_trades
 from pumpwatch_workbench.processes import relax_collector
 
 PROGRESS_STEPS = 4
@@ -174,14 +174,15 @@ class _Driver:
         summary = self._stage.simulator.summary()
         equity = Decimal(summary["equity"])
         self._tally.equity.append((summary["time"], equity))
-        positions = filter(None, map(read_position, summary["positions"]))
+        positions = list(filter(None, map(read_position, summary["positions"])))
+        live = self._stage.journal.live_trades() if positions else ()
         self._view.tick(
             TickSnapshot(
                 time=summary["time"],
                 tick=number,
                 equity=equity,
                 movers=self._movers(),
-                positions=tuple(positions),
+                trades=open_trades(positions, live),
                 events_open=events_open,
             )
         )

@@ -50,7 +50,7 @@ class PlainView(RunView):
         of_all = f" of {ticks}" if ticks is not None else ""
         state = (
             f"tick {snapshot.tick}{of_all}, equity {money(snapshot.equity)} USDT,"
-            f" open positions {len(snapshot.positions)}, open events {snapshot.events_open}"
+            f" open positions {len(snapshot.trades)}, open events {snapshot.events_open}"
         )
         self._write(f"{clock(snapshot.time)}  {state}")
 

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Self
 
 from pumpwatch.domain.detection.signals import Phase, Signal
-from pumpwatch.domain.trading.orders import Position
+from pumpwatch.domain.trading.orders import Position, Side
 from pumpwatch.domain.trading.trades import Trade, TradeState
 from pumpwatch_workbench.pages.trade_tables import side_words
 from pumpwatch_workbench.pages.words import (
@@ -25,6 +26,31 @@ from pumpwatch_workbench.pages.words import (
 
 
 @dataclass(frozen=True, slots=True)
+class Mover:
+    """A symbol that moves: `change` over the last minute, a fraction; `turnover` of 24 h, USDT."""
+
+    symbol: str
+    change: float
+    turnover: float
+
+
+class Watched:
+    """What a view may ask between two ticks, from any thread; this one knows nothing."""
+
+    def now(self) -> int | None:
+        """Return the market's time, milliseconds UTC."""
+        return None
+
+    def prices(self, symbol: str) -> Sequence[tuple[int, float]]:
+        """Return times and prices of a symbol in the last hour, the oldest first."""
+        return ()
+
+    def movers(self) -> Sequence[Mover]:
+        """Return the strongest movers of the last scan."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
 class RunFacts:
     """Facts known before the first tick. Times in market time, milliseconds UTC."""
 
@@ -35,15 +61,67 @@ class RunFacts:
     """None if it runs until it is interrupted."""
     ticks: int | None = None
     """None if the number is not known beforehand."""
+    watched: Watched = Watched()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenTrade:
+    """An open position with its trade's levels. Times in milliseconds UTC, money is USDT."""
+
+    signal_id: str
+    """Empty for a position that belongs to no trade."""
+    symbol: str
+    side: Side
+    quantity: Decimal
+    entry_price: Decimal
+    mark_price: Decimal
+    stop_loss: Decimal | None
+    """The stop on the exchange; None is an alarm."""
+    take_profit: Decimal | None
+    unrealised_pnl: Decimal
+    opened: int | None
+    closes_at: int | None
+
+    @property
+    def change(self) -> float:
+        """Return the open result as a fraction of what was paid."""
+        paid = self.entry_price * self.quantity
+        return float(self.unrealised_pnl / paid) if paid else 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Mover:
-    """A symbol that moves: `change` over the last minute, a fraction; `turnover` of 24 h, USDT."""
+class NextSteps:
+    """When the next tick and the next scan are due, milliseconds UTC; None: not known, or none."""
+
+    tick: int | None = None
+    scan: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Counts since the start."""
+
+    ticks: int = 0
+    scans: int = 0
+    """Scans between the ticks."""
+    signals: int = 0
+    opened: int = 0
+    closed: int = 0
+    denied: int = 0
+    requests: int = 0
+    """Requests to the exchange."""
+    errors: int = 0
+    """Ticks with a failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A symbol that the last scans judged, and the verdict as a sentence."""
 
     symbol: str
-    change: float
-    turnover: float
+    time: int
+    verdict: str
+    alarmed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +132,36 @@ class TickSnapshot:
     tick: int
     equity: Decimal
     movers: tuple[Mover, ...] = ()
-    positions: tuple[Position, ...] = ()
+    trades: tuple[OpenTrade, ...] = ()
     events_open: int = 0
+    next: NextSteps = NextSteps()
+    counts: Counts = Counts()
+    judged: tuple[Judged, ...] = ()
+
+
+def open_trades(positions: Iterable[Position], trades: Iterable[Trade]) -> tuple[OpenTrade, ...]:
+    """Return positions with what the journal's live trades know of them."""
+    known = {trade.symbol: trade for trade in trades if trade.state.live}
+    return tuple(_open_trade(position, known.get(position.symbol)) for position in positions)
+
+
+def _open_trade(position: Position, trade: Trade | None) -> OpenTrade:
+    take_profit = position.take_profit
+    if take_profit is None and trade is not None:
+        take_profit = trade.take_profit
+    return OpenTrade(
+        signal_id=trade.signal_id if trade else "",
+        symbol=position.symbol,
+        side=position.side,
+        quantity=position.quantity,
+        entry_price=position.entry_price,
+        mark_price=position.mark_price,
+        stop_loss=position.stop_loss,
+        take_profit=take_profit,
+        unrealised_pnl=position.unrealised_pnl,
+        opened=(trade.entry_time if trade else None) or position.created,
+        closes_at=trade.closes_at if trade else None,
+    )
 
 
 class RunView:
