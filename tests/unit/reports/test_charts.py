@@ -13,7 +13,7 @@ from pumpwatch_workbench.pages.line_charts import (
     curve_chart,
     equity_chart,
     percentile,
-    thinned,
+    realised_profit,
 )
 from pumpwatch_workbench.pages.plots import Plot, Series
 
@@ -123,10 +123,23 @@ def test_a_percentile_of_nothing_is_nothing():
 
 def test_a_long_curve_is_thinned_out_between_its_ends():
     points = [(n, Decimal(n)) for n in range(10 * POINTS_AT_MOST)]
-    thin = thinned(points)
-    assert len(thin) == POINTS_AT_MOST
-    assert (thin[0], thin[-1]) == (points[0], points[-1])
-    assert thinned(points[:7]) == points[:7]
+    thin = curve_chart([("a", points)])["lines"][0]["points"]
+    assert POINTS_AT_MOST * 0.9 <= len(thin) <= POINTS_AT_MOST
+    assert (thin[0], thin[-1]) == ([0, 0], [points[-1][0], points[-1][0]])
+    for few in (points[:0], points[:1], points[:7]):
+        assert len(curve_chart([("a", few)])["lines"][0]["points"]) == len(few)
+
+
+def test_profit_begins_at_nothing_and_adds_up_what_closed_together():
+    trades = [trade for trade in small_result().trades if trade.exit_time]
+    first, second = (trade.with_(exit_time=9, created=n) for n, trade in enumerate(trades[:2], 3))
+    later = first.with_(exit_time=7, realised_pnl=Decimal(1))
+    assert realised_profit([first, second, later]) == [
+        (3, 0),
+        (7, 1),
+        (9, 1 + first.realised_pnl + second.realised_pnl),
+    ]
+    assert realised_profit([]) == []
 
 
 def test_several_curves_have_names_and_differ_in_more_than_colour():
