@@ -96,7 +96,7 @@ def test_a_pump_is_detected_traded_told_and_recorded(world, store):
         "paper · Started",
         f"Watching {watched} contracts on 127.0.0.1, paper, 10,000.00 USDT, strategy fade.",
     ]
-    (pump,) = (text for text in shown if text.startswith(f"{world.pumped} is up"))
+    (pump,) = (text for text in shown if f" UTC: {world.pumped} is up" in text)
     assert "times its usual turnover." in pump
     fills = [text for text in shown if text.startswith(f"paper · {world.pumped} short ")]
     assert [text.split()[4] for text in fills] == ["entered", "closed"]
