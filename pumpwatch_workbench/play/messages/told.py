@@ -12,7 +12,14 @@ from pumpwatch.domain.detection.signals import Phase, Signal
 from pumpwatch.domain.moments import DAY, MINUTE
 from pumpwatch.domain.trading.trades import Trade, TradeState
 from pumpwatch.errors import BadInput, InvariantBroken, StoreUnavailable
-from pumpwatch_workbench.pages.words import clock, date_and_clock, duration, money, percent, signed_money
+from pumpwatch_workbench.pages.words import (
+    clock,
+    date_and_clock,
+    duration,
+    money,
+    percent,
+    signed_money,
+)
 from pumpwatch_workbench.play.desk.desk import Desk
 from pumpwatch_workbench.play.messages.line import Line
 from pumpwatch_workbench.play.messages.message import Kind, Message

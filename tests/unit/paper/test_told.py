@@ -66,7 +66,8 @@ def test_a_pump_is_one_message_with_what_was_done_about_it():
     said.played(1, None)
     assert [message.kind for message in said.said] == [Kind.PUMP]
     assert said.take() == [
-        f"PUMPUSDT +10.0 %|{clock(RISING.time)} UTC: PUMPUSDT is up 10.0 % from its pre-pump price, at 1.1000.\n"
+        f"PUMPUSDT +10.0 %|{clock(RISING.time)} UTC: PUMPUSDT is up 10.0 % from its pre-pump"
+        " price, at 1.1000.\n"
         "PUMPUSDT not entered: no free place."
     ]
     said.signal(a_signal(phase=Phase.PEAKED))
@@ -81,8 +82,8 @@ def test_a_pump_that_is_over_in_the_same_moment_is_one_sentence():
         said.signal(a_signal(phase=phase, price=price))
     said.played(1, None)
     assert said.take() == [
-        f"PUMPUSDT +10.0 %|{clock(RISING.time)} UTC: PUMPUSDT is over: it peaked at +20.0 % and is down 10.0 % from its"
-        " pre-pump price, at 0.90000."
+        f"PUMPUSDT +10.0 %|{clock(RISING.time)} UTC: PUMPUSDT is over: it peaked at +20.0 % and"
+        " is down 10.0 % from its pre-pump price, at 0.90000."
     ]
 
 
