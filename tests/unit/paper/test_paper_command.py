@@ -42,6 +42,7 @@ def typed(*arguments):
         (("paper", "--base-url", "https://example.com"), "--base-url='http"),
         (("paper", "--base-url", "http://api.bybit.com"), "--base-url='http"),
         (("paper", "--notify-env", "NOT_SET_ANYWHERE"), "NOT_SET_ANYWHERE, which is not"),
+        (("run", "--notify-env", "NOT_SET_ANYWHERE"), "NOT_SET_ANYWHERE, which is not"),
         (("paper", "--store", "{folder}"), "is a folder"),
         (("report", "--since", "yesterday"), "--since is yesterday"),
         (("report", "--since", "-7d"), "--since is -7d"),
