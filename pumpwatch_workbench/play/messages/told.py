@@ -12,7 +12,14 @@ from pumpwatch.domain.detection.signals import Phase, Signal
 from pumpwatch.domain.moments import DAY, MINUTE
 from pumpwatch.domain.trading.trades import Trade, TradeState
 from pumpwatch.errors import BadInput, InvariantBroken, StoreUnavailable
-from pumpwatch_workbench.pages.words import date_and_clock, duration, money, percent, signed_money
+from pumpwatch_workbench.pages.words import (
+    clock,
+    date_and_clock,
+    duration,
+    money,
+    percent,
+    signed_money,
+)
 from pumpwatch_workbench.play.desk.desk import Desk
 from pumpwatch_workbench.play.messages.line import Line
 from pumpwatch_workbench.play.messages.message import Kind, Message
@@ -73,7 +80,7 @@ class Messages(RunView):
 
     def started(self, facts: RunFacts) -> None:
         """Say that it begins, and wait for the answers. Raises `BadInput` for a wrong address."""
-        self._say(Message(Kind.CARE, "Started", f"{facts.title}."))
+        self._say(Message(Kind.CARE, "Started", facts.title))
         deadline = time.monotonic() + GREETING
         for line in self._lines:
             line.tried.wait(max(0.0, deadline - time.monotonic()))
@@ -147,7 +154,8 @@ def _pump(signals: Sequence[Signal], trades: Sequence[Trade], flow: str) -> Mess
     """Return the message of an event that has begun; it may be over already."""
     first, last = signals[0], signals[-1]
     rise = first.price / first.base_price - 1.0
-    parts = [signal_words(last), flow, *map(trade_words, trades)]
+    what = f"{clock(first.time)} UTC: {signal_words(last)}"
+    parts = [what, flow, *map(trade_words, trades)]
     text = "\n".join(f"{part}." for part in parts if part)
     is_traded = any(trade.state is not TradeState.DROPPED for trade in trades)
     kind = Kind.TRADE if is_traded else Kind.PUMP

@@ -21,6 +21,7 @@ from pumpwatch_workbench.local.store import (
     SqliteRunRecords,
     SqliteSignalStore,
 )
+from pumpwatch_workbench.pages.words import clock
 from pumpwatch_workbench.play.desk.telling import REMINDER, PlayedTick, Teller
 from pumpwatch_workbench.play.messages.message import Kind
 from pumpwatch_workbench.play.messages.messenger import Answer
@@ -65,7 +66,8 @@ def test_a_pump_is_one_message_with_what_was_done_about_it():
     said.played(1, None)
     assert [message.kind for message in said.said] == [Kind.PUMP]
     assert said.take() == [
-        "PUMPUSDT +10.0 %|PUMPUSDT is up 10.0 % from its pre-pump price, at 1.1000.\n"
+        f"PUMPUSDT +10.0 %|{clock(RISING.time)} UTC: PUMPUSDT is up 10.0 % from its pre-pump"
+        " price, at 1.1000.\n"
         "PUMPUSDT not entered: no free place."
     ]
     said.signal(a_signal(phase=Phase.PEAKED))
@@ -80,8 +82,8 @@ def test_a_pump_that_is_over_in_the_same_moment_is_one_sentence():
         said.signal(a_signal(phase=phase, price=price))
     said.played(1, None)
     assert said.take() == [
-        "PUMPUSDT +10.0 %|PUMPUSDT is over: it peaked at +20.0 % and is down 10.0 % from its"
-        " pre-pump price, at 0.90000."
+        f"PUMPUSDT +10.0 %|{clock(RISING.time)} UTC: PUMPUSDT is over: it peaked at +20.0 % and"
+        " is down 10.0 % from its pre-pump price, at 0.90000."
     ]
 
 
@@ -93,7 +95,7 @@ def test_fills_have_size_risk_levels_and_result():
     assert {message.kind for message in said.said} == {Kind.TRADE}
     assert said.take() == [
         "PUMPUSDT short entered|100 at 1.1000, stop 1.2360, target 1.0500, 13.60 USDT at risk.",
-        "PUMPUSDT short closed at 1.0000|take profit, +6.80 USDT (+0.5 R).",
+        "PUMPUSDT short closed at 1.0000|take profit, +6.80 USDT (+0.50 R).",
     ]
 
 
