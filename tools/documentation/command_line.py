@@ -75,7 +75,7 @@ def _options(command: TyperCommand) -> Iterator[Option]:
             names, text = record
             match = FACTS.match(text)
             meaning, facts = (match[1], match[2]) if match else (text, "")
-            yield Option(f"`{names}`", _default(facts), _linked(meaning))
+            yield Option(f"`{names.replace(', ', ' / ')}`", _default(facts), _linked(meaning))
 
 
 def _shared(options: dict[str, list[Option]]) -> dict[tuple[str, str], Option]:
@@ -107,7 +107,7 @@ def _section(
 
 
 def _also(row: Option, shared: dict[tuple[str, str], Option]) -> str:
-    name = re.split("[ ,/]", row.names.strip("`"))[0]
+    name = re.split("[ /]", row.names.strip("`"))[0]
     default = "" if shared[row.names, row.meaning].default == row.default else f" ({row.default})"
     return f"`{name}`{default}"
 
