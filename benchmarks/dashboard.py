@@ -13,6 +13,7 @@ import time
 from contextlib import ExitStack, closing
 from importlib import import_module
 from pathlib import Path
+from shutil import which
 
 from playwright.sync_api import sync_playwright
 
@@ -42,7 +43,8 @@ def measure() -> dict[str, float]:
         stack.callback(server.terminate)
         assert server.stdout is not None
         url = server.stdout.readline().split()[4].partition("?")[0] + f"?token={watched.TOKEN}"
-        browser = stack.enter_context(sync_playwright()).chromium.launch()
+        chromium, program = stack.enter_context(sync_playwright()).chromium, which("chromium")
+        browser = chromium.launch(executable_path=program, args=["--no-sandbox"])
         stack.callback(browser.close)
         pages = [browser.new_page() for _ in range(WATCHERS)]
         sizes: list[float] = []
