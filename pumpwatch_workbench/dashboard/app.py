@@ -32,6 +32,8 @@ MOST_OF_A_CORE = 0.02
 """Share of a core that looking takes at most: a look that is dear is made more rarely."""
 LOOK_ANYWAY = 10.0
 """Seconds after which the state is made anew although nothing was written: ages grow."""
+LONGEST_SILENCE = 10.0
+"""Seconds after which a stream says that it lives."""
 LONGEST_REASON = 500
 SCRIPTS: dict[str, Callable[[], str]] = {
     "charts.js": drawing_script,
@@ -70,7 +72,10 @@ class Watch:
                     yield f"event: state\ndata: {json.dumps(changed)}\n\n"
                 if candles:
                     yield f"event: candles\ndata: {json.dumps(candles)}\n\n"
-                await news.wait()
+                try:
+                    await asyncio.wait_for(news.wait(), LONGEST_SILENCE)
+                except TimeoutError:
+                    yield "event: state\ndata: {}\n\n"
         finally:
             self._watchers -= 1
             if not self._watchers:
@@ -103,9 +108,7 @@ class Watch:
                 ids = [event["id"] for event in state["events"]]
                 state["candles"] = {"ids": ids, "time": state["market"]["time"]}
         except Exception as error:  # a bug here ends no more than this look
-            known = isinstance(error, PumpwatchError)
-            why = str(error) if known else f"a bug in the page, {type(error).__name__}"
-            worst = {"level": "bad", "sentence": f"It cannot be read: {why}"}
+            worst = {"level": "bad", "sentence": f"It cannot be read: {_said(error)}"}
             state = {"safety": {**self._state.get("safety", {}), **worst}}
         return time.thread_time() - begin, state
 
@@ -149,8 +152,14 @@ async def _answer(work: Callable[[], dict[str, Any]]) -> Response:
     """Do something in a thread, and answer with what it gives or why it does not."""
     try:
         return JSONResponse(await asyncio.to_thread(work))
-    except PumpwatchError as error:
-        return JSONResponse({"problem": str(error)}, 400)
+    except Exception as error:  # the page says it
+        return JSONResponse({"problem": _said(error)}, 400)
+
+
+def _said(error: Exception) -> str:
+    """Return what a person is told: the text of an unexpected error may hold what must not be."""
+    known = isinstance(error, PumpwatchError)
+    return str(error) if known else f"a bug in the page, {type(error).__name__}"
 
 
 async def _file(request: Request) -> Response:

@@ -75,7 +75,7 @@ def play(
         asked = options.desk
         if metrics is not None:
             endpoint = metrics_endpoint(metrics, health, port, asked.metrics_address)
-            _serve("metrics", endpoint, stack, teller)
+            _serve("Metrics for Prometheus", endpoint, stack, teller)
         if asked.web_port >= 0:
             page = page_on(
                 partial(StoreSource, options.store),
@@ -84,7 +84,7 @@ def play(
                 asked.web_token_env,
                 option="--web",
             )
-            _serve("the live page", page, stack, teller)
+            _serve("Live page", page, stack, teller)
         stage = trade.stage if trade.stage == options.mode else f"{trade.stage} · {options.mode}"
         told = Messages(view, _messengers(options, teller), stage, desk)
         teller.view, teller.take_message_counts = stack.enter_context(told), told.take_counts
@@ -128,11 +128,11 @@ def _serve(
 ) -> None:
     """Open a port; without it a desk goes on only where trades are open."""
     try:
-        teller.note(f"Open for {what}: {stack.enter_context(endpoint)}")
-    except PumpwatchError as error:
+        teller.note(f"{what}: {stack.enter_context(endpoint)}")
+    except Exception as error:  # care goes on, whatever it is
         if not teller.holds_trades():
             raise
-        teller.note(f"Trades are open, so the desk goes on without {what}: {error}")
+        teller.note(f"Trades are open, so the desk goes on: {error}")
 
 
 def _messengers(options: DeskOptions, teller: Teller) -> tuple[Messenger, ...]:
