@@ -263,7 +263,7 @@ def test_halt_resume_and_close_reach_the_store_by_keyboard_and_by_mouse(seen: Re
         assert halts.current().reason == "nothing <b>fits</b>"
         assert "dashboard" in halts.current().by
         wait_for_words(seen, "#level", "Halted")
-        assert "nothing <b>fits</b>" in words(seen, "#details")
+        assert "nothing <b>fits</b>" in words(seen, "#sentence")
         assert page.title().startswith("Halted")
 
         page.click("#halt")
