@@ -32,8 +32,10 @@ from pumpwatch_workbench.local.store import (
 )
 
 pytestmark = needs_chromium
-TOKEN = "a-token-of-the-tests"  # noqa: S105
+TOKEN = "a-token-of-the-tests"
 TO_SCROLL = "() => document.documentElement.scrollHeight - innerHeight"
+NEW_ROWS = """() => [...document.querySelectorAll("#events li")]
+  .filter((row) => !row.marked).length"""
 HOSTILE = "<img src=x onerror=alert(1)>USDT"
 
 
@@ -90,7 +92,11 @@ def seen(browser: Reader) -> Iterator[Reader]:
     browser.screen(DESKTOP)
     yield browser
     assert browser.problems == []
-    strangers = [url for url in browser.requested if not url.startswith(("http://127.0.0.1", "data:", "about:"))]
+    strangers = [
+        url
+        for url in browser.requested
+        if not url.startswith(("http://127.0.0.1", "data:", "about:"))
+    ]
     assert strangers == []
 
 
@@ -132,13 +138,25 @@ def test_a_busy_page_is_complete_legible_and_accessible(seen: Reader, canned: Ca
         page.wait_for_selector("#candles canvas")
         assert words(seen, "#safety").startswith("Safe Watching; 3 open, each with its stop")
         assert page.title() == "+1.97 · paper Pumpwatch"
-        counts = {name: page.locator(f"#{name} > *").count() for name in ("positions", "events", "movers")}
+        counts = {
+            name: page.locator(f"#{name} > *").count() for name in ("positions", "events", "movers")
+        }
         assert counts == {"positions": 3, "events": 50, "movers": 20}
         first = words(seen, "#positions > :first-child")
-        for part in ("DOGEUSDT", "short", "1,250 at 0.082110", "stop 0.084300", "target 0.077020", "+2.71", "4:3"):
+        for part in (
+            "DOGEUSDT",
+            "short",
+            "1,250 at 0.082110",
+            "stop 0.084300",
+            "target 0.077020",
+            "+2.71",
+            "4:3",
+        ):
             assert part in first
         assert "no trade so far" in words(seen, "#events > :first-child")
-        assert page.get_attribute("#exchange", "href") == "https://www.bybit.com/trade/usdt/PUMPUSDT"
+        assert (
+            page.get_attribute("#exchange", "href") == "https://www.bybit.com/trade/usdt/PUMPUSDT"
+        )
         # All that matters is in one window; a phone scrolls, and only downwards.
         assert seen.run(TO_SCROLL) <= 0
         # Rows are all alike: axe needs to look at a few.
@@ -159,17 +177,21 @@ def test_a_busy_page_is_complete_legible_and_accessible(seen: Reader, canned: Ca
         seen.run("() => localStorage.clear()")
 
 
-def test_only_what_changes_is_drawn_anew_and_what_is_chosen_stays(seen: Reader, canned: CannedSource):
+def test_only_what_changes_is_drawn_anew_and_what_is_chosen_stays(
+    seen: Reader, canned: CannedSource
+):
     with looked_at(seen, canned):
         page = seen.page
         page.keyboard.press("j")
         assert "DOGEUSDT" in words(seen, "#event-title")
-        seen.run("() => document.querySelectorAll('li, tr').forEach((row) => { row.marked = true; })")
+        seen.run(
+            "() => document.querySelectorAll('li, tr').forEach((row) => { row.marked = true; })"
+        )
         newest = canned.state["events"][0] | {"id": "newer", "symbol": HOSTILE, "why_not": HOSTILE}
         canned.state["events"] = [newest, *canned.state["events"]]
         canned.state["positions"][0]["price"] = "0.0780"
         wait_for_words(seen, "#events > :first-child", "onerror")
-        assert seen.run("() => [...document.querySelectorAll('#events li')].filter((row) => !row.marked).length") == 1
+        assert seen.run(NEW_ROWS) == 1
         assert "0.078000" in words(seen, "#positions > :first-child")
         assert HOSTILE in words(seen, "#news")
         assert "DOGEUSDT" in words(seen, "#event-title")
@@ -180,16 +202,27 @@ def test_only_what_changes_is_drawn_anew_and_what_is_chosen_stays(seen: Reader, 
         assert page.locator("img").count() == 0
 
 
-def test_what_is_wrong_is_said_first_and_what_is_missing_is_explained(seen: Reader, canned: CannedSource):
+def test_what_is_wrong_is_said_first_and_what_is_missing_is_explained(
+    seen: Reader, canned: CannedSource
+):
     canned.state |= {"events": [], "positions": []}
-    canned.state["market"] |= {"movers": [], "judged": [], "symbols": 598, "counts": {"warming_up": 34}}
+    canned.state["market"] |= {
+        "movers": [],
+        "judged": [],
+        "symbols": 598,
+        "counts": {"warming_up": 34},
+    }
     canned.state["about"] |= {"can_act": False, "option": "--stack pumpwatch"}
     with looked_at(seen, canned):
         assert "598 symbols are watched, 34 of them still warming up" in words(seen, "#pumps")
         assert "No open position. Entries are allowed." in words(seen, "#trades")
         assert 'pumpwatch halt --stack pumpwatch --reason "…"' in words(seen, "#details")
         assert not seen.page.is_visible("#halt")
-        canned.state["safety"] |= {"without_stop": 2, "level": "bad", "sentence": "Open without a stop: A, B"}
+        canned.state["safety"] |= {
+            "without_stop": 2,
+            "level": "bad",
+            "sentence": "Open without a stop: A, B",
+        }
         wait_for_words(seen, "#level", "2 without stop")
         assert seen.page.title() == "2 without stop · paper Pumpwatch"
         canned.state["safety"] |= {"without_stop": 0, "running": False, "level": "warning"}
@@ -203,7 +236,9 @@ def test_a_lost_connection_is_never_a_picture_that_looks_alive(seen: Reader, can
         opened(seen, url)
     wait_for_words(seen, "#level", "Connection lost")
     assert "Everything below is old" in words(seen, "#sentence")
-    assert seen.run("() => getComputedStyle(document.querySelector('main')).filter") == "grayscale(1)"
+    assert (
+        seen.run("() => getComputedStyle(document.querySelector('main')).filter") == "grayscale(1)"
+    )
     assert seen.page.is_disabled("#halt")
     assert seen.page.is_disabled(".close >> nth=0")
     canned.state["account"]["equity"] = "10101.01"
@@ -241,7 +276,9 @@ def desk(tmp_path: Path) -> Iterator[Database]:
         yield database
 
 
-def test_halt_resume_and_close_reach_the_store_by_keyboard_and_by_mouse(seen: Reader, desk: Database):
+def test_halt_resume_and_close_reach_the_store_by_keyboard_and_by_mouse(
+    seen: Reader, desk: Database
+):
     source, halts = StoreSource(desk.path), SqliteHaltStore(desk)
     with looked_at(seen, source):
         page = seen.page
@@ -274,6 +311,7 @@ def test_halt_resume_and_close_reach_the_store_by_keyboard_and_by_mouse(seen: Re
         wait_for_words(seen, "#halt", "Halt…")
 
         page.click("#positions .close")
+        assert "short 45.5 at 1.1000" in words(seen, "#positions")
         assert "closes 45.5 at market" in words(seen, "#ask-what")
         page.fill("#ask-reason", "delisting rumour")
         page.click("#ask-yes")

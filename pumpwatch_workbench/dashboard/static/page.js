@@ -171,7 +171,7 @@ function drawAccount() {
 }
 function drawPositions() {
   const { positions } = state, sum = (name) => positions.reduce((total, one) => total + Number(one[name] ?? 0), 0);
-  put({ risk: positions.length ? `${positions.length} open, ${money(sum("risk"))} of ${money(sum("notional"))} USDT at risk` : "" });
+  put({ risk: positions.length ? `${money(sum("risk"))} of ${money(sum("notional"))} USDT at risk` : "" });
   rows("positions", positions, (position) => position.id, fillPosition);
   const wait = idle(`Entries are ${isHalted() ? "halted" : "allowed"}.`);
   put({ "no-positions": positions.length ? "" : `No open position. ${wait}` });
@@ -181,7 +181,7 @@ function fillPosition(parts, position, row) {
   const { stop, target, entry, symbol, closes_at: end, open_result: result, asked_to_close: closing } = position;
   const far = known(target) ? target : 2 * entry - stop, rest = end - marketNow();
   const share = (value) => Math.min(100, Math.max(0, (100 * (value - stop)) / (far - stop || 1)));
-  put({ symbol, side: position.side, size: `${whole(position.quantity)} at ${price(entry)}` }, parts);
+  put({ symbol, side: position.side === "buy" ? "long" : "short", size: `${whole(position.quantity)} at ${price(entry)}` }, parts);
   put({ left: end ? left(rest) : "", now: price(position.price), close: closing ? "Closing" : "Close…" }, parts);
   put({ stop: known(stop) ? `stop ${price(stop)}` : "no stop" }, parts);
   put({ target: known(target) ? `target ${price(target)}` : "" }, parts);
