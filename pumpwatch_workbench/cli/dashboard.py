@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import Annotated
 
 import typer
 
 from pumpwatch_workbench.cli.operating import Choice, Mode, StackName, Store
-from pumpwatch_workbench.cli.options import Region, check_range
+from pumpwatch_workbench.cli.options import AsJson, Region, check_range
 from pumpwatch_workbench.dashboard.serve import page_on
 from pumpwatch_workbench.dashboard.sources import Source, StackSource, StoreSource
 from pumpwatch_workbench.play.desk.play import stop_on_signals
@@ -27,6 +28,7 @@ def dashboard(
     mode: Mode = None,
     stack: StackName = "",
     region: Region = "",
+    as_json: AsJson = False,
 ) -> None:
     """Show an installation in a browser while it works, and act there.
 
@@ -47,5 +49,5 @@ def dashboard(
 
     shown = page_on(source, port, address, token_env, option="--port")
     with stop_on_signals(stop), shown as said:
-        typer.echo(f"Open in a browser: {said}")
+        typer.echo(json.dumps({"open": said}) if as_json else f"Open in a browser: {said}")
         stop.wait()

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.operating import (
     Choice,
     Mode,
@@ -17,7 +18,12 @@ from pumpwatch_workbench.cli.operating import (
     say_when_at_rest,
 )
 from pumpwatch_workbench.cli.options import AsJson, Region
-from pumpwatch_workbench.operations.halting import describe, halting_trades, resume_entries
+from pumpwatch_workbench.operations.halting import (
+    SHORTEST_REASON,
+    describe,
+    halting_trades,
+    resume_entries,
+)
 
 
 def resume(
@@ -45,6 +51,11 @@ def resume(
       pumpwatch resume --reason "it was the feed"
       pumpwatch resume --reason "it was the feed" --stack pumpwatch --region eu-central-1
     """
+    if len(reason.strip()) < SHORTEST_REASON:
+        raise BadInput(
+            f"--reason is {reason!r}: say why in at least {SHORTEST_REASON} letters, for whoever"
+            " looks at it next"
+        )
     with Choice(store, mode, stack, region).only_one() as installation:
         lost = halting_trades(installation.journal, installation.halts)
         halting = [each.signal_id for each in lost]

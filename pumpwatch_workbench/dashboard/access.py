@@ -94,7 +94,8 @@ class Access:
         if not self._fits(request.cookies.get(cookie, "")):
             return PlainTextResponse(STRANGER, 403)
         of_page = request.headers.get("origin") == f"http://{host}"
-        if request.method != "GET" and not (of_page and request.headers.get("x-pumpwatch") == "1"):
+        of_page &= request.headers.get("x-pumpwatch") == "1"
+        if request.method not in ("GET", "HEAD") and not of_page:
             return PlainTextResponse(FOREIGN, 403)
         return self._app
 

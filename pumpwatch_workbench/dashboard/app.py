@@ -32,6 +32,8 @@ MOST_OF_A_CORE = 0.02
 """Share of a core that looking takes at most: a look that is dear is made more rarely."""
 LOOK_ANYWAY = 10.0
 """Seconds after which the state is made anew although nothing was written: ages grow."""
+LONGEST_SILENCE = 10.0
+"""Seconds after which a stream says that it lives."""
 LONGEST_REASON = 500
 SCRIPTS: dict[str, Callable[[], str]] = {
     "charts.js": drawing_script,
@@ -70,7 +72,10 @@ class Watch:
                     yield f"event: state\ndata: {json.dumps(changed)}\n\n"
                 if candles:
                     yield f"event: candles\ndata: {json.dumps(candles)}\n\n"
-                await news.wait()
+                try:
+                    await asyncio.wait_for(news.wait(), LONGEST_SILENCE)
+                except TimeoutError:
+                    yield "event: state\ndata: {}\n\n"
         finally:
             self._watchers -= 1
             if not self._watchers:

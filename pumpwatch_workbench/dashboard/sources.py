@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from decimal import Decimal
@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.adapters.deadlines import TimerDeadline
 from pumpwatch.adapters.dynamodb.stores import DynamoEventStore, DynamoSignalStore
 from pumpwatch.adapters.s3 import S3HistoryStore
+from pumpwatch.domain.detection.bursts import DAY_OF_MINUTES
 from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.moments import DAY
 from pumpwatch.domain.trading.halt import Halt
@@ -83,7 +85,6 @@ class Source:
         ring = self._history.load_state(RING) or {}
         state = self._history.load_state(STATE) or {}
         self.ring = MarketRing.from_arrays(ring, str(ring.get("fingerprint")))
-        names, means = state.get("symbols", ()), state.get("carry_mean", ())
         told = ring.get("judged", state.get("judged"))
         seen = self.overview()
         if self.ring is not None:
@@ -101,7 +102,7 @@ class Source:
             trades=self.book.trades,
             ring=self.ring,
             told={} if told is None else json.loads(np.asarray(told).tobytes()),
-            usual=dict(zip(np.asarray(names).tolist(), np.asarray(means).tolist(), strict=True)),
+            usual=_usual({name: np.asarray(array) for name, array in state.items()}),
         )
 
     def overview(self) -> Overview:
@@ -134,6 +135,17 @@ class Source:
     def act(self, action: str, reason: str, names: Sequence[str]) -> str:
         """Halt, resume or close as the commands do; return what was done. Raises `BadInput`."""
         raise BadInput(f"a stage is only shown here: type pumpwatch {action} {self.option}")
+
+
+def _usual(state: Mapping[str, NDArray[Any]]) -> dict[str, float]:
+    """Return the mean turnover of a minute, as the rule remembers it, by symbol."""
+    if not {"symbols", "carry_mean", "carry_extra"} <= state.keys():
+        return {}
+    # A rule that keeps no mean has the sum of a day first among its own numbers.
+    day = state["carry_extra"][:, :1].sum(axis=1) / DAY_OF_MINUTES
+    means = np.where(state["carry_mean"] > 0, state["carry_mean"], day)
+    pairs = zip(state["symbols"].tolist(), means.tolist(), strict=True)
+    return {name: mean for name, mean in pairs if mean > 0}
 
 
 class StoreSource(Source):
@@ -206,9 +218,12 @@ class StackSource(Source):
 
     def read(self) -> Seen:
         seen = super().read()
-        worth, points = Decimal(self._stack.parameters.get("PaperEquityUsdt") or 0), []
+        told, start = seen.overview, Decimal(self._stack.parameters.get("PaperEquityUsdt") or 0)
+        worth, points = start, []
         ended = [(trade.exit_time, trade.realised_pnl) for trade in seen.trades.values()]
         for at, profit in sorted((at, profit) for at, profit in ended if at):
             worth += profit
             points.append((at, worth))
-        return replace(seen, equity=points)
+        if start and told.equity_usdt is None and told.unrealised is not None:
+            told = replace(told, equity_usdt=worth + told.unrealised)
+        return replace(seen, overview=told, equity=points)

@@ -15,6 +15,7 @@ from pumpwatch_workbench.pages.words import moment
 from .installation import Installation
 
 SHORTEST_REASON = 3
+"""Letters of the reason to resume."""
 
 
 def halting_trades(journal: Journal, halts: HaltStore) -> list[Trade]:
@@ -41,11 +42,6 @@ def halt_entries(here: Installation, wanted: Halt) -> Halt:
 
 def resume_entries(here: Installation, reason: str, trades: Collection[str]) -> list[Trade]:
     """Resume, having looked at some trades; return those that halt it still. Raises `BadInput`."""
-    if len(reason.strip()) < SHORTEST_REASON:
-        raise BadInput(
-            f"--reason is {reason!r}: say why in at least {SHORTEST_REASON} letters, for whoever"
-            " looks at it next"
-        )
     halting = halting_trades(here.journal, here.halts)
     if unknown := set(trades) - {trade.signal_id for trade in halting}:
         raise BadInput(f"no trade that halts entries has the id {', '.join(sorted(unknown))}")

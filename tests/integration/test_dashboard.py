@@ -52,6 +52,7 @@ def test_a_store_grows_while_it_is_watched_and_a_person_acts(path):
         assert first["about"]["can_act"]
         assert first["market"]["judged"][0]["verdict"].endswith("0.40 below its threshold")
         assert first["account"]["equity"] == "10059"
+        assert first["market"]["movers"][0]["usual_ratio"] == pytest.approx(2.0)
         (position,) = first["positions"]
         assert position["price"] == "2.2", "of the ring, no exchange is asked"
 

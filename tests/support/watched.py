@@ -45,8 +45,9 @@ def a_ring(symbols, until, snapshots=70):
 def save_ring(history, ring, judged=(), **counts):
     told = np.frombuffer(json.dumps({"judged": judged, "counts": counts}).encode(), np.uint8)
     history.save_state("detect-ring", ring.to_arrays("1 5") | {"judged": told})
-    means = np.full(len(ring.symbols), 6000.0)
-    history.save_state("detect", {"symbols": np.array(ring.symbols), "carry_mean": means})
+    day = np.full((len(ring.symbols), 3), 6000.0 * 1440)
+    names, none = np.array(ring.symbols), np.zeros(len(ring.symbols))
+    history.save_state("detect", {"symbols": names, "carry_mean": none, "carry_extra": day})
 
 
 def event_of(signal, **changes):

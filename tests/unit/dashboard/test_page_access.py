@@ -44,6 +44,7 @@ def test_the_token_becomes_a_cookie_that_scripts_and_other_sites_do_not_have(pag
     assert "httponly" in cookie
     assert "samesite=strict" in cookie
     assert page.get("/").status == 200
+    assert page.pool.request("HEAD", page.url, headers=page.own).status == 200
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "["])
