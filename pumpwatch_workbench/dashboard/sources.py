@@ -129,7 +129,8 @@ class Source:
     def _fetched(self, signals: Sequence[Signal]) -> Any:
         with suppress(PumpwatchError), closing(public_session(self.base_url, threads=1)) as session:
             session.start_run(TimerDeadline(FETCH_SECONDS))
-            return fetched_candles(BybitMarketData(session), signals, {})
+            until = self.ring.time if self.ring else now()
+            return fetched_candles(BybitMarketData(session), signals, {}, until)
         return {}
 
     def act(self, action: str, reason: str, names: Sequence[str]) -> str:
