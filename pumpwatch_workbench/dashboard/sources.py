@@ -94,6 +94,7 @@ class Source:
         return Seen(
             kind=self.kind,
             can_act=self.can_act,
+            option=self.option,
             base_url=self.base_url,
             overview=seen,
             signals=self._signals.since(seen.now - DAY),
@@ -209,7 +210,7 @@ class StackSource(Source):
         self._stack = stack
         self.kind, self.seconds = ("run", 2.0) if is_run else ("stack", 10.0)
         self.base_url = stack.outputs.get("BybitBaseUrl", "")
-        self.option = f"--stack {stack.name}"
+        self.option = "" if is_run else f"--stack {stack.name}"
 
     def overview(self) -> Overview:
         # The time of a run's market is not this machine's.

@@ -34,6 +34,8 @@ class Seen:
     can_act: bool
     base_url: str
     overview: Overview
+    option: str = ""
+    """The option that names it on the command line."""
     signals: Sequence[Signal] = ()
     events: Sequence[PumpEvent] = ()
     trades: Mapping[str, Trade] = field(default_factory=dict)
@@ -52,7 +54,7 @@ def sections(seen: Seen) -> Section:
     state = {
         "about": {
             **_of(told, "name", "mode", "stage"),
-            **_of(seen, "kind", "can_act", "base_url"),
+            **_of(seen, "kind", "can_act", "option", "base_url"),
             **{"chart_url": CHART, "exchange_url": EXCHANGE},
             "money_moved": told.mode == "live" and seen.kind != "run",
         },
@@ -69,7 +71,7 @@ def sections(seen: Seen) -> Section:
 def _safety(told: Overview) -> Section:
     bare = [trade.symbol for trade in told.trades if trade.stop_loss is None]
     halts = [f"{trade.symbol}: {trade.halts}" for trade in told.halting]
-    pauses = [lock.protection for lock in told.locks]
+    pauses = [lock.protection for lock in told.locks if not lock.symbol]
     halted = told.halt is not None and f"{told.halt.by}: {told.halt.reason}"
     # The first that is true says how safe it is.
     checks = (

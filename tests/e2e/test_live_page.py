@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from copy import deepcopy
-from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,26 +13,24 @@ from typing import Any
 import pytest
 from support.browser import DESKTOP, PHONE, Reader, needs_chromium, reader
 from support.live_state import NOW, canned_candles, canned_state
-from support.records import a_signal, a_trade
+from support.records import a_signal
+from support.watched import a_store
 
-from pumpwatch.domain.detection.signals import Phase, signal_id_for
-from pumpwatch.domain.trading.trades import TradeState
 from pumpwatch_workbench.dashboard import app
 from pumpwatch_workbench.dashboard.serve import serving
 from pumpwatch_workbench.dashboard.sources import StoreSource
 from pumpwatch_workbench.local.store import (
     Database,
-    RunRecord,
     SqliteHaltStore,
-    SqliteJournal,
-    SqliteLeaseStore,
-    SqliteRunRecords,
     SqliteSignalStore,
 )
 
 pytestmark = needs_chromium
-TOKEN = "a-token-of-the-tests"  # noqa: S105
+TOKEN = "a-token-of-the-tests"
 TO_SCROLL = "() => document.documentElement.scrollHeight - innerHeight"
+NEW_ROWS = """() => [...document.querySelectorAll("#events li")]
+  .filter((row) => !row.marked).length"""
+NOBODY = "http://127.0.0.1:9"
 HOSTILE = "<img src=x onerror=alert(1)>USDT"
 
 
@@ -43,7 +40,7 @@ class CannedSource:
     kind, can_act, seconds = "store", True, 0.05
 
     def __init__(self) -> None:
-        self.state = canned_state()
+        self.state, self.minutes = canned_state(), 80
         self.told: list[tuple[str, str, list[str]]] = []
         self._seen: dict[str, Any] = {}
 
@@ -55,7 +52,8 @@ class CannedSource:
         return SimpleNamespace(state=deepcopy(self.state), overview=SimpleNamespace(now=NOW))
 
     def chart(self, event_id: str) -> dict[str, Any]:
-        return canned_candles(len(event_id))
+        chart = canned_candles(len(event_id))
+        return chart | {"candles": chart["candles"][: self.minutes]}
 
     def act(self, action: str, reason: str, names: list[str]) -> str:
         self.told.append((action, reason, names))
@@ -90,7 +88,11 @@ def seen(browser: Reader) -> Iterator[Reader]:
     browser.screen(DESKTOP)
     yield browser
     assert browser.problems == []
-    strangers = [url for url in browser.requested if not url.startswith(("http://127.0.0.1", "data:", "about:"))]
+    strangers = [
+        url
+        for url in browser.requested
+        if not url.startswith(("http://127.0.0.1", "data:", "about:"))
+    ]
     assert strangers == []
 
 
@@ -132,13 +134,25 @@ def test_a_busy_page_is_complete_legible_and_accessible(seen: Reader, canned: Ca
         page.wait_for_selector("#candles canvas")
         assert words(seen, "#safety").startswith("Safe Watching; 3 open, each with its stop")
         assert page.title() == "+1.97 · paper Pumpwatch"
-        counts = {name: page.locator(f"#{name} > *").count() for name in ("positions", "events", "movers")}
+        counts = {
+            name: page.locator(f"#{name} > *").count() for name in ("positions", "events", "movers")
+        }
         assert counts == {"positions": 3, "events": 50, "movers": 20}
         first = words(seen, "#positions > :first-child")
-        for part in ("DOGEUSDT", "short", "1,250 at 0.082110", "stop 0.084300", "target 0.077020", "+2.71", "4:3"):
+        for part in (
+            "DOGEUSDT",
+            "short",
+            "1,250 at 0.082110",
+            "stop 0.084300",
+            "target 0.077020",
+            "+2.71",
+            "4:3",
+        ):
             assert part in first
         assert "no trade so far" in words(seen, "#events > :first-child")
-        assert page.get_attribute("#exchange", "href") == "https://www.bybit.com/trade/usdt/PUMPUSDT"
+        assert (
+            page.get_attribute("#exchange", "href") == "https://www.bybit.com/trade/usdt/PUMPUSDT"
+        )
         # All that matters is in one window; a phone scrolls, and only downwards.
         assert seen.run(TO_SCROLL) <= 0
         # Rows are all alike: axe needs to look at a few.
@@ -152,23 +166,28 @@ def test_a_busy_page_is_complete_legible_and_accessible(seen: Reader, canned: Ca
             for scheme in ("light", "dark"):
                 seen.scheme(scheme)
                 assert seen.overflow <= 0
-                assert seen.violations(contrast=True) == [], (width, scheme)
+                assert (seen.faint_text, seen.small_text(12.0)) == ([], []), (width, scheme)
+            assert seen.violations(contrast=width == PHONE) == []
         page.keyboard.press("t")
         assert page.get_attribute("html", "data-scheme") == "light"
         seen.run("() => localStorage.clear()")
 
 
-def test_only_what_changes_is_drawn_anew_and_what_is_chosen_stays(seen: Reader, canned: CannedSource):
+def test_only_what_changes_is_drawn_anew_and_what_is_chosen_stays(
+    seen: Reader, canned: CannedSource
+):
     with looked_at(seen, canned):
         page = seen.page
         page.keyboard.press("j")
         assert "DOGEUSDT" in words(seen, "#event-title")
-        seen.run("() => document.querySelectorAll('li, tr').forEach((row) => { row.marked = true; })")
+        seen.run(
+            "() => document.querySelectorAll('li, tr').forEach((row) => { row.marked = true; })"
+        )
         newest = canned.state["events"][0] | {"id": "newer", "symbol": HOSTILE, "why_not": HOSTILE}
         canned.state["events"] = [newest, *canned.state["events"]]
         canned.state["positions"][0]["price"] = "0.0780"
         wait_for_words(seen, "#events > :first-child", "onerror")
-        assert seen.run("() => [...document.querySelectorAll('#events li')].filter((row) => !row.marked).length") == 1
+        assert seen.run(NEW_ROWS) == 1
         assert "0.078000" in words(seen, "#positions > :first-child")
         assert HOSTILE in words(seen, "#news")
         assert "DOGEUSDT" in words(seen, "#event-title")
@@ -179,16 +198,42 @@ def test_only_what_changes_is_drawn_anew_and_what_is_chosen_stays(seen: Reader, 
         assert page.locator("img").count() == 0
 
 
-def test_what_is_wrong_is_said_first_and_what_is_missing_is_explained(seen: Reader, canned: CannedSource):
+def test_candles_move_on_also_under_the_pointer(seen: Reader, canned: CannedSource):
+    with looked_at(seen, canned):
+        page = seen.page
+        page.wait_for_selector("#candles canvas")
+        box = page.locator("#candles").bounding_box()
+        assert box is not None
+        for share in (0.62, 0.70):
+            page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] / 2)
+            canned.minutes += 5
+            with page.expect_response("**/candles/*"):
+                canned.state["market"]["time"] += 1
+        page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] / 2 + 2)
+        wait_for_words(seen, "#candles", "USDT")
+
+
+def test_what_is_wrong_is_said_first_and_what_is_missing_is_explained(
+    seen: Reader, canned: CannedSource
+):
     canned.state |= {"events": [], "positions": []}
-    canned.state["market"] |= {"movers": [], "judged": [], "symbols": 598, "counts": {"warming_up": 34}}
+    canned.state["market"] |= {
+        "movers": [],
+        "judged": [],
+        "symbols": 598,
+        "counts": {"warming_up": 34},
+    }
     canned.state["about"] |= {"can_act": False, "option": "--stack pumpwatch"}
     with looked_at(seen, canned):
         assert "598 symbols are watched, 34 of them still warming up" in words(seen, "#pumps")
         assert "No open position. Entries are allowed." in words(seen, "#trades")
         assert 'pumpwatch halt --stack pumpwatch --reason "…"' in words(seen, "#details")
         assert not seen.page.is_visible("#halt")
-        canned.state["safety"] |= {"without_stop": 2, "level": "bad", "sentence": "Open without a stop: A, B"}
+        canned.state["safety"] |= {
+            "without_stop": 2,
+            "level": "bad",
+            "sentence": "Open without a stop: A, B",
+        }
         wait_for_words(seen, "#level", "2 without stop")
         assert seen.page.title() == "2 without stop · paper Pumpwatch"
         canned.state["safety"] |= {"without_stop": 0, "running": False, "level": "warning"}
@@ -202,7 +247,9 @@ def test_a_lost_connection_is_never_a_picture_that_looks_alive(seen: Reader, can
         opened(seen, url)
     wait_for_words(seen, "#level", "Connection lost")
     assert "Everything below is old" in words(seen, "#sentence")
-    assert seen.run("() => getComputedStyle(document.querySelector('main')).filter") == "grayscale(1)"
+    assert (
+        seen.run("() => getComputedStyle(document.querySelector('main')).filter") == "grayscale(1)"
+    )
     assert seen.page.is_disabled("#halt")
     assert seen.page.is_disabled(".close >> nth=0")
     canned.state["account"]["equity"] = "10101.01"
@@ -217,30 +264,14 @@ def test_a_lost_connection_is_never_a_picture_that_looks_alive(seen: Reader, can
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Database]:
-    """A desk's store: it runs, and has a pump and a trade of it."""
-    database, now = Database(tmp_path / "paper.db"), time.time_ns() // 1_000_000
-    signal = a_signal(time=now - 60_000)
-    trade = a_trade(
-        signal.signal_id,
-        event_id=signal.event_id,
-        state=TradeState.OPEN,
-        mode="paper",
-        created=now - 50_000,
-        entry_time=now - 50_000,
-        entry_price=Decimal("1.1"),
-        closes_at=now + 600_000,
-    )
-    with ExitStack() as stack:
-        stack.callback(database.close)
-        SqliteSignalStore(database).publish(signal)
-        lease = SqliteLeaseStore(database).acquire("trade", owner="run", seconds=30)
-        SqliteJournal(database).save(trade, lease)
-        record = RunRecord(now, detect_seconds=0.1, trade_seconds=0.1, equity=Decimal(10_000))
-        SqliteRunRecords(database).add(record)
+    """A desk's store: it runs, has seen two pumps, and trades the newer."""
+    with a_store(tmp_path / "paper.db", base_url=NOBODY) as database:
         yield database
 
 
-def test_halt_resume_and_close_reach_the_store_by_keyboard_and_by_mouse(seen: Reader, desk: Database):
+def test_halt_resume_and_close_reach_the_store_by_keyboard_and_by_mouse(
+    seen: Reader, desk: Database
+):
     source, halts = StoreSource(desk.path), SqliteHaltStore(desk)
     with looked_at(seen, source):
         page = seen.page
@@ -263,7 +294,7 @@ def test_halt_resume_and_close_reach_the_store_by_keyboard_and_by_mouse(seen: Re
         assert halts.current().reason == "nothing <b>fits</b>"
         assert "dashboard" in halts.current().by
         wait_for_words(seen, "#level", "Halted")
-        assert "nothing <b>fits</b>" in words(seen, "#details")
+        assert "nothing <b>fits</b>" in words(seen, "#sentence")
         assert page.title().startswith("Halted")
 
         page.click("#halt")
@@ -273,6 +304,7 @@ def test_halt_resume_and_close_reach_the_store_by_keyboard_and_by_mouse(seen: Re
         wait_for_words(seen, "#halt", "Halt…")
 
         page.click("#positions .close")
+        assert "short 45.5 at 2.1000" in words(seen, "#positions")
         assert "closes 45.5 at market" in words(seen, "#ask-what")
         page.fill("#ask-reason", "delisting rumour")
         page.click("#ask-yes")
@@ -287,13 +319,9 @@ def test_halt_resume_and_close_reach_the_store_by_keyboard_and_by_mouse(seen: Re
 def test_a_store_that_grows_is_seen_while_it_is_watched(seen: Reader, desk: Database):
     source = StoreSource(desk.path)
     with looked_at(seen, source):
-        (first,) = SqliteSignalStore(desk).since(0)
-        assert "peaked" in words(seen, "#events > :first-child")
-        later = signal_id_for(first.event_id, Phase.FADING)
-        fading = a_signal(phase=Phase.FADING, signal_id=later, time=first.time + 40_000, price=1.02)
-        SqliteSignalStore(desk).publish(fading)
-        SqliteSignalStore(desk).publish(a_signal(HOSTILE, time=first.time + 50_000))
-        wait_for_words(seen, "#events", "fading")
+        assert "the spread is too wide" in words(seen, "#events > :last-child")
+        now = time.time_ns() // 1_000_000
+        SqliteSignalStore(desk).publish(a_signal(HOSTILE, event_id="hostile", time=now))
         wait_for_words(seen, "#events", HOSTILE)
         assert seen.page.locator("img").count() == 0
     source.close()

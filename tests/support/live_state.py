@@ -88,9 +88,28 @@ def canned_candles(number: int = 0) -> dict[str, Any]:
         "candles": rows,
         "lines": [],
         "marks": [
-            {"time": start + 67 * MINUTE, "place": "above", "shape": "arrowUp", "colour": "signal", "text": "rising"},  # noqa: E501
-            {"time": start + 71 * MINUTE, "place": "above", "shape": "circle", "colour": "signal", "text": "peaked"},  # noqa: E501
-            {"time": when, "place": "in", "shape": "arrowDown", "colour": "trade", "text": "short", "price": entry},  # noqa: E501
+            {
+                "time": start + 67 * MINUTE,
+                "place": "above",
+                "shape": "arrowUp",
+                "colour": "signal",
+                "text": "rising",
+            },
+            {
+                "time": start + 71 * MINUTE,
+                "place": "above",
+                "shape": "circle",
+                "colour": "signal",
+                "text": "peaked",
+            },
+            {
+                "time": when,
+                "place": "in",
+                "shape": "arrowDown",
+                "colour": "trade",
+                "text": "short",
+                "price": entry,
+            },
         ],
         "levels": [
             {"price": peak * 1.01, "name": "stop", "colour": "stop", "from": when, "until": None},
@@ -174,10 +193,10 @@ def _event(dice: random.Random, number: int) -> dict[str, Any]:
 
 def _positions() -> list[dict[str, Any]]:
     rows = (
-        ("signal-1", "DOGEUSDT", "short", "1250", "0.08211", "0.07994", "0.08430", "0.07702", "2.7125"),
-        ("signal-5", "MOODENGUSDT", "short", "3400", "0.01912", "0.01951", "0.01988", "0.01804", "-1.326"),
-        ("signal-9", "1000PEPEUSDT", "long", "90", "1.2044", "1.2109", "1.1820", "1.2603", "0.585"),
-    )  # fmt: skip
+        "signal-1 DOGEUSDT sell 1250 0.08211 0.07994 0.08430 0.07702 2.7125",
+        "signal-5 MOODENGUSDT sell 3400 0.01912 0.01951 0.01988 0.01804 -1.326",
+        "signal-9 1000PEPEUSDT buy 90 1.2044 1.2109 1.1820 1.2603 0.585",
+    )
     names = ("id", "symbol", "side", "quantity", "entry", "price", "stop", "target", "open_result")
     return [
         dict(zip(names, row, strict=True))
@@ -190,7 +209,7 @@ def _positions() -> list[dict[str, Any]]:
             "closes_at": NOW + (25_000 if place == 1 else 1_000_000 * place + 272_000),
             "asked_to_close": False,
         }
-        for place, row in enumerate(rows)
+        for place, row in enumerate(map(str.split, rows))
     ]
 
 

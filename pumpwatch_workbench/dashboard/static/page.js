@@ -2,7 +2,6 @@
 const SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE;
 const SILENCE = 40 * SECOND, RETRY = 3 * SECOND, SOON = 30 * SECOND;
 const DIGITS = 5, LEAST_REASON = 3, PHONE = 704, LAST_TIME = 8.64e15, NONE = "–";
-
 const $ = (id) => document.getElementById(id);
 const state = { about: {}, safety: {}, market: {}, events: [], positions: [], account: {}, health: {} };
 const link = { stream: null, heard: Date.now(), lost: null, refused: false, awaited: true };
@@ -121,16 +120,17 @@ function safetyLevel() {
   return level === "good" ? ["good", "Safe"] : [worst, level === "bad" ? "Danger" : "Warning"];
 }
 function safetyFacts() {
-  const { ages = {}, halted, halting = [], locks = [], unreadable = [], heard } = state.safety;
+  const { ages = {}, halted, halting = [], locks = [], unreadable = [], heard, sentence = "" } = state.safety;
   const age = (name) => (known(ages[name]) ? `${span(ages[name] * SECOND + Date.now() - heard)} ago` : "never");
   const facts = [`Scan ${age("detect")}`, `trades checked ${age("trade")}`];
-  if (halted) facts.push(`halted since ${clock(halted.since)} by ${halted.by}: ${halted.reason}`);
+  const why = halted && !sentence.includes(halted.reason) ? ` by ${halted.by}: ${halted.reason}` : "";
+  if (halted) facts.push(`halted since ${clock(halted.since)}${why}`);
   for (const { symbol, reason } of halting) facts.push(`${symbol} halts entries: ${reason}`);
   for (const { symbol, until, reason } of locks) {
     facts.push(`${symbol || "entries"} paused until ${until ? clock(until) : "resumed"}: ${reason}`);
   }
-  const { can_act: can, option = "" } = state.about;
-  if (!can) facts.push(`read-only; to act: pumpwatch ${entries()} ${option} --reason "…"`);
+  const { can_act: can, option } = state.about;
+  if (!can && option) facts.push(`read-only; to act: pumpwatch ${entries()} ${option} --reason "…"`);
   return [...facts, ...unreadable].join(" · ");
 }
 function drawSafety() {
@@ -139,14 +139,15 @@ function drawSafety() {
     ? "The server refuses this page: open the address that it printed at its start."
     : `For ${span(Date.now() - link.lost)}, trying again. Everything below is old.`;
   $("band").dataset.level = document.body.dataset.level = level;
-  put({ level: word, sentence: link.lost ? wait : safety.sentence ?? "Waiting for the first answer." });
+  const sentence = (safety.sentence ?? "Waiting for the first answer.").replace(`${word} `, "");
+  put({ level: word, sentence: link.lost ? wait : sentence });
   put({ details: link.lost || link.awaited ? "" : safetyFacts(), halt: isHalted() ? "Resume…" : "Halt…" });
   put({ clock: market.time ? clock(marketNow()) : "", mode: about.kind === "run" ? "simulated" : about.mode ?? "" });
   $("mode").classList.toggle("money", Boolean(about.money_moved));
   Object.assign($("halt"), { hidden: !about.can_act, disabled: Boolean(link.lost) });
   // A tab that nobody looks at tells its state by title and icon.
   const open = openResult(), calm = open === null ? "" : `${signed(open)} · `;
-  document.title = `${level === "good" ? calm : `${word} · `}${state.about.mode ?? ""} Pumpwatch`;
+  document.title = `${level === "good" ? calm : `${word} · `}${$("mode").textContent} Pumpwatch`;
   const shape = {
     good: "<circle cx='8' cy='8' r='7' fill='%23238a55'/>",
     warning: "<path d='M8 1 16 15H0z' fill='%23e0a100'/>",
@@ -170,7 +171,7 @@ function drawAccount() {
 }
 function drawPositions() {
   const { positions } = state, sum = (name) => positions.reduce((total, one) => total + Number(one[name] ?? 0), 0);
-  put({ risk: positions.length ? `${positions.length} open, ${money(sum("risk"))} of ${money(sum("notional"))} USDT at risk` : "" });
+  put({ risk: positions.length ? `${money(sum("risk"))} of ${money(sum("notional"))} USDT at risk` : "" });
   rows("positions", positions, (position) => position.id, fillPosition);
   const wait = idle(`Entries are ${isHalted() ? "halted" : "allowed"}.`);
   put({ "no-positions": positions.length ? "" : `No open position. ${wait}` });
@@ -180,7 +181,7 @@ function fillPosition(parts, position, row) {
   const { stop, target, entry, symbol, closes_at: end, open_result: result, asked_to_close: closing } = position;
   const far = known(target) ? target : 2 * entry - stop, rest = end - marketNow();
   const share = (value) => Math.min(100, Math.max(0, (100 * (value - stop)) / (far - stop || 1)));
-  put({ symbol, side: position.side, size: `${whole(position.quantity)} at ${price(entry)}` }, parts);
+  put({ symbol, side: position.side === "buy" ? "long" : "short", size: `${whole(position.quantity)} at ${price(entry)}` }, parts);
   put({ left: end ? left(rest) : "", now: price(position.price), close: closing ? "Closing" : "Close…" }, parts);
   put({ stop: known(stop) ? `stop ${price(stop)}` : "no stop" }, parts);
   put({ target: known(target) ? `target ${price(target)}` : "" }, parts);
@@ -269,7 +270,7 @@ function drawMarket() {
     figure(parts.change, change, percent(change));
     parts.amount.style.width = `${(100 * Math.abs(change ?? 0)) / most}%`;
     row.classList.toggle("burst", bursting);
-    row.title = `${symbol}${bursting ? " bursts" : ""}`;
+    row.title = bursting ? `${symbol} bursts` : symbol;
   });
   put({ "no-movers": movers.length ? "" : idle("The first scan is awaited.") });
 }
@@ -355,7 +356,6 @@ function ask(action, position) {
   const [title, what] = ASKED[action](looked, position);
   put({ "ask-title": title, "ask-what": what, "ask-yes": title.replace("?", ""), "ask-problem": "" });
   $("ask-reason").value = "";
-  $("ask").dataset.action = action;
   allow();
   $("ask").showModal();
 }
