@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from pumpwatch_workbench.pages.candle_charts import Chart
 from pumpwatch_workbench.pages.chart_script import chart_script, drawing_script
+from pumpwatch_workbench.pages.words import counted
 
 SECTION = re.compile(r'<h2 id="([^"]+)"[^>]*>([^<]+)</h2>')
 
@@ -71,7 +72,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["sections"] = _sections
+    environment.filters |= {"sections": _sections, "counted": counted}
     return environment
 
 

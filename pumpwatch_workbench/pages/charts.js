@@ -46,18 +46,16 @@ globalThis.pumpwatchCharts = (() => {
   class Drawings {
     constructor(chart) { this.chart = chart; }
     attached({ series, requestUpdate }) { Object.assign(this, { series, refresh: requestUpdate }); }
-    updateAllViews() {}
     paneViews() {
       const draw = (target) => target.useMediaCoordinateSpace((space) => this.paint(space.context, space.mediaSize));
       return [{ zOrder: () => "top", renderer: () => ({ draw }) }];
     }
     priceAxisViews() {
-      const { colour } = this.chart;
-      return this.levels().map(({ price, name, ...level }) => ({
+      return this.levels().map(({ price, name, colour }) => ({
         coordinate: () => this.series.priceToCoordinate(price) ?? -99,
         text: () => name,
-        textColor: () => colour("surface"),
-        backColor: () => colour(level.colour),
+        textColor: () => this.chart.colour("surface"),
+        backColor: () => this.chart.colour(colour),
         tickVisible: () => false,
       }));
     }
@@ -81,14 +79,13 @@ globalThis.pumpwatchCharts = (() => {
         this.line([start, y], [end, y], colour, 2);
         this.line([end, y], [width, y], colour, 0.75);
       }
-      const marks = this.chart.data.marks.map((mark) => ({ ...mark, x: this.chart.x(mark.time) }))
-        .filter(({ x }) => x > -20 && x < width + 20);
-      const exact = marks.filter(({ place }) => place === "in").map((mark) => ({ ...mark, y: this.heightOf(mark, 0) }))
-        .filter(({ y }) => y !== null);
+      const marks = this.chart.data.marks.map((mark) => ({ ...mark, x: this.chart.x(mark.time), y: this.heightOf(mark, 0) }))
+        .filter(({ x, y }) => x > -20 && x < width + 20 && y !== null);
+      const exact = marks.filter(({ place }) => place === "in");
       // Shapes at a price stand where they belong; whatever else is marked finds room around them.
-      for (const mark of exact) {
-        this.shape(mark, mark.y);
-        this.taken.push([mark.x - 8, mark.y - 8, mark.x + 8, mark.y + 8]);
+      for (const { x, y, ...mark } of exact) {
+        this.shape(mark, x, y);
+        this.taken.push([x - 8, y - 8, x + 8, y + 8]);
       }
       for (const mark of marks.filter(({ place }) => place !== "in")) this.beside(mark);
       for (const mark of exact) this.words(mark, [-1, 1, -2, 2, -3, 3].map((rows) => [mark.y + rows * ROW, 0]));
@@ -101,13 +98,9 @@ globalThis.pumpwatchCharts = (() => {
         return;
       }
       const first = mark.place === "below" ? 1 : -1;
-      const heights = [first, -first].flatMap((away) => {
-        const start = this.heightOf(mark, away);
-        return start === null ? [] : [2, 3, 4, 5, 6, 7, 8, 9].map((halves) => [start + away * halves * ROW / 2, away]);
-      });
-      if (!heights.length) return;
-      const [y, away] = this.words(mark, heights);
-      this.shape(mark, y - away * ROW);
+      const [y, away] = this.words(mark, [first, -first].flatMap((side) =>
+        [2, 3, 4, 5, 6, 7, 8, 9].map((halves) => [this.heightOf(mark, side) + side * halves * ROW / 2, side])));
+      this.shape(mark, mark.x, y - away * ROW);
     }
     // Write at the first height where nothing else is, and return it. With each height goes on which
     // side of its shape it is (-1 above, 0 has none), for the shape needs room too.
@@ -124,8 +117,8 @@ globalThis.pumpwatchCharts = (() => {
       context.fillText(mark.text, middle, chosen[0]);
       return chosen;
     }
-    shape({ shape, x, colour }, y) {
-      const path = new Path2D(`M${SHAPES[shape].map(([dx, dy]) => `${x + dx} ${y + dy}`).join("L")}Z`);
+    shape({ shape, colour }, x, y) {
+      const path = new Path2D(`M${SHAPES[shape].map(([right, down]) => [x + right, y + down]).join("L")}Z`);
       Object.assign(this.context, { lineWidth: 3, strokeStyle: this.chart.colour("surface"), fillStyle: this.chart.colour(colour) });
       this.context.stroke(path);
       this.context.fill(path);
@@ -140,6 +133,7 @@ globalThis.pumpwatchCharts = (() => {
     heightOf(mark, away) {
       if (mark.price !== undefined) return this.series.priceToCoordinate(mark.price);
       const candle = this.chart.rows[Math.round(this.chart.place(mark.time))];
+      if (mark.shape === "line") return 0;
       if (!candle || candle.length < 2) return null;
       return this.series.priceToCoordinate(candle[away < 0 ? 2 : away ? 3 : 4]) + 10 * away;
     }
@@ -178,14 +172,13 @@ globalThis.pumpwatchCharts = (() => {
         crosshair: { mode: 0 },
       });
       this.isCandles = data.kind === "candles";
-      const bare = { priceLineVisible: false };
+      const bare = { priceLineVisible: false, lastValueVisible: !this.isCandles };
       this.series = this.isCandles
-        ? [this.chart.addCandlestickSeries({ ...bare, lastValueVisible: false }),
-          this.chart.addHistogramSeries({ ...bare, lastValueVisible: false, priceScaleId: "" })]
+        ? [this.chart.addCandlestickSeries(bare), this.chart.addHistogramSeries({ ...bare, priceScaleId: "" })]
         : data.lines.map(({ name, style, steps }) => this.chart.addLineSeries({
           ...bare, lineStyle: style, lineType: steps ? 1 : 0, lineWidth: 2, title: data.lines.length > 1 ? name : "" }));
-      this.series[0].priceScale().applyOptions({ scaleMargins: this.isCandles ? { top: 0.22, bottom: 0.2 } : { top: 0.08, bottom: 0.08 } });
-      if (this.isCandles) this.series[1].priceScale().applyOptions({ scaleMargins: { top: 0.85, bottom: 0 } });
+      const margins = this.isCandles ? [[0.22, 0.2], [0.85, 0]] : [[0.08, 0.08]];
+      margins.forEach(([top, bottom], place) => this.series[place].priceScale().applyOptions({ scaleMargins: { top, bottom } }));
       this.drawings = new Drawings(this);
       this.series[0].attachPrimitive(this.drawings);
       this.colour = (name) => getComputedStyle(element).getPropertyValue(`--${name}`).trim() || "#888888";
@@ -195,9 +188,8 @@ globalThis.pumpwatchCharts = (() => {
       darkScheme.addEventListener("change", this.paint);
       this.update(data);
     }
-    number(value) {
-      const digits = { minimumFractionDigits: this.data.decimals, maximumFractionDigits: this.data.decimals };
-      return value.toLocaleString("en", digits).replace("-", "\u2212");
+    number(value, digits = this.data.decimals) {
+      return value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }).replace("-", "\u2212");
     }
     update(data) {
       this.data = data;
@@ -245,9 +237,9 @@ globalThis.pumpwatchCharts = (() => {
     }
     // The library knows the middles of rows only.
     x(time) {
-      const place = this.place(time), low = Math.floor(place), scale = this.chart.timeScale();
-      const left = scale.logicalToCoordinate(low) ?? -999;
-      return left + (place - low) * ((scale.logicalToCoordinate(low + 1) ?? left) - left);
+      const place = this.place(time), low = Math.floor(place);
+      const [left, right] = [low, low + 1].map((row) => this.chart.timeScale().logicalToCoordinate(row) ?? -999);
+      return left + (place - low) * (right - left);
     }
     show(isWhole, [from, until]) {
       Object.assign(this, { isWhole, isMoved: false });
@@ -266,8 +258,8 @@ globalThis.pumpwatchCharts = (() => {
       } else if (values[0]) {
         const { open, high, low, close } = values[0], change = 100 * (close / open - 1);
         const prices = Object.entries({ O: open, H: high, L: low, C: close }).map(([name, price]) => `${name} ${this.number(price)}`);
-        const turnover = `${Math.round(values[1].value).toLocaleString("en")} USDT`;
-        this.legend.textContent = [when.slice(11, 16), ...prices, `${change < 0 ? "\u2212" : "+"}${Math.abs(change).toFixed(1)} %`, turnover].join("  ");
+        this.legend.textContent = [when.slice(11, 16), ...prices, `${change < 0 ? "" : "+"}${this.number(change, 1)} %`,
+          `${this.number(values[1].value, 0)} USDT`].join("  ");
       } else {
         this.legend.textContent = when.slice(11, 16);
       }

@@ -7,20 +7,25 @@ from decimal import Decimal
 
 import numpy as np
 
+from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.pages.candle_charts import Chart
 from pumpwatch_workbench.pages.words import money
 
 POINTS_AT_MOST = 2_000
-"""Points of a curve: more than a wide screen has pixels."""
+"""Points of a curve, evenly thinned out: more than a wide screen has pixels."""
 
 Point = tuple[int, Decimal]
 
 
-def thinned(points: Sequence[Point], most: int = POINTS_AT_MOST) -> list[Point]:
-    """Return the points, evenly thinned out to a number; the first and the last one stay."""
-    if len(points) <= most:
-        return list(points)
-    return [points[place] for place in np.linspace(0, len(points) - 1, most).astype(int)]
+def realised_profit(trades: Sequence[Trade]) -> list[Point]:
+    """Return the profit so far at each time when trades closed, from 0 when the first was made."""
+    closed = [trade for trade in trades if trade.exit_time is not None]
+    points = {min(trade.created for trade in closed): Decimal(0)} if closed else {}
+    total = Decimal(0)
+    for trade in sorted(closed, key=lambda trade: trade.exit_time or 0):
+        total += trade.realised_pnl
+        points[trade.exit_time or 0] = total
+    return list(points.items())
 
 
 def equity_chart(equity: Sequence[Point], *, name: str = "start") -> Chart:
@@ -49,7 +54,10 @@ def curve_chart(curves: Sequence[tuple[str, Sequence[Point]]], *, decimals: int 
     lines = [
         {
             "name": name,
-            "points": [[time, round(float(value), decimals)] for time, value in thinned(points)],
+            "points": [
+                [time, round(float(value), decimals)]
+                for time, value in (*points[: -1 : len(points) // POINTS_AT_MOST + 1], *points[-1:])
+            ],
             "style": place,
             "steps": True,
         }
@@ -66,15 +74,6 @@ def curve_chart(curves: Sequence[tuple[str, Sequence[Point]]], *, decimals: int 
         "whole": None,
         "decimals": decimals,
     }
-
-
-def tick_words(values: Sequence[float], what: str, unit: str, places: int = 0) -> str:
-    """Return what a chart by tick shows, in words."""
-    middle, high = percentile(values, 50) or 0.0, percentile(values, 95) or 0.0
-    return (
-        f"{what} of {len(values):,} ticks: median {middle:,.{places}f} {unit},"
-        f" 95 % within {high:,.{places}f} {unit}, most {max(values, default=0):,.{places}f} {unit}"
-    )
 
 
 def percentile(values: Sequence[float], rank: float) -> float | None:

@@ -65,14 +65,15 @@ def test_a_page_is_drawn_legible_usable_and_quiet(seen: Reader, name: str):
     assert fetched == [seen.address.as_uri()]
 
 
-# The colours in a chart that no neighbour of theirs has: lines and words, not the ground.
 PAINTED = """(name) => {
-  const [canvas] = [...document.querySelectorAll(`[data-figure=${name}] canvas`)].sort((a, b) => b.width - a.width);
+  const all = [...document.querySelectorAll(`[data-figure=${name}] canvas`)];
+  const [canvas] = all.sort((a, b) => b.width - a.width);
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
   const colours = new Set();
   for (let at = 0; at < data.length; at += 4) colours.add(data.slice(at, at + 3).join());
   return [...colours];
 }"""
+"""Every colour of a chart."""
 LIGHT, DARK = "29,94,168", "127,182,247"
 """--trade in either scheme."""
 

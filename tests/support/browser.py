@@ -39,21 +39,25 @@ ALL_DRAWN = """() => [...document.querySelectorAll("[data-figure]")].every(
 # The charts that show nothing: all that was painted is one colour, or no line or point has a size.
 EMPTY_CHARTS = """() => {
   const isPainted = (node) => {
-    const [canvas] = [...node.querySelectorAll("canvas")].sort((a, b) => b.width * b.height - a.width * a.height);
-    if (!canvas?.width || !canvas.height) return false;
+    const size = ({ width, height }) => width * height;
+    const [canvas] = [...node.querySelectorAll("canvas")].sort((a, b) => size(b) - size(a));
+    if (!canvas || !size(canvas)) return false;
+    const { width, height } = canvas;
     // Of a copy: Chromium warns of reading twice what it draws on.
-    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
+    const copy = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
     copy.drawImage(canvas, 0, 0);
-    const colours = new Uint32Array(copy.getImageData(0, 0, canvas.width, canvas.height).data.buffer);
+    const colours = new Uint32Array(copy.getImageData(0, 0, width, height).data.buffer);
     return colours.some((colour) => colour !== colours[0]);
   };
-  const isDrawn = (node) => [...node.querySelectorAll("path:not([stroke='var(--line)'])")].some((path) => {
+  const shapes = "path:not([stroke='var(--line)'])";
+  const isDrawn = (node) => [...node.querySelectorAll(shapes)].some((path) => {
     const box = path.getBoundingClientRect();
     return box.width + box.height > 1;
   });
+  const all = (which) => [...document.querySelectorAll(which)];
   return [
-    ...[...document.querySelectorAll("[data-figure]")].filter((node) => !isPainted(node)).map((node) => node.dataset.figure),
-    ...[...document.querySelectorAll(".plot")].filter((node) => !isDrawn(node)).map((node) => node.ariaLabel),
+    ...all("[data-figure]").filter((node) => !isPainted(node)).map((node) => node.dataset.figure),
+    ...all(".plot").filter((node) => !isDrawn(node)).map((node) => node.ariaLabel),
   ];
 }"""
 
@@ -116,7 +120,7 @@ WORDLESS_CHARTS = """() => [...document.querySelectorAll("[data-figure], .plot")
 STRUCTURE = """() => {
   return {
     landmarks: ["header", "nav", "main", "footer"].filter((n) => document.querySelector(n)),
-    headless: [...document.querySelectorAll("table")].filter((t) => !t.closest("[role=img]")).filter(
+    headless: [...document.querySelectorAll("table:not([role=img] table)")].filter(
       (t) => !t.caption || !t.querySelector("thead th[scope=col]")
         || [...t.tBodies[0].rows].some((row) => !row.querySelector("th[scope=row]"))).length,
     unscoped: document.querySelectorAll("th:not([scope])").length,

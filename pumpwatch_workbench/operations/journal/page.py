@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
-from itertools import accumulate
 
 from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.trading.trades import Trade
@@ -29,10 +28,10 @@ from pumpwatch_workbench.pages.assembly import render
 from pumpwatch_workbench.pages.candle_charts import Chart, event_chart
 from pumpwatch_workbench.pages.cards import ChartCard, chart_card, trade_facts
 from pumpwatch_workbench.pages.event_rows import EventRow, Verdict, window_of
-from pumpwatch_workbench.pages.line_charts import equity_chart, equity_words
+from pumpwatch_workbench.pages.line_charts import equity_chart, equity_words, realised_profit
 from pumpwatch_workbench.pages.tables import counts_table
 from pumpwatch_workbench.pages.trade_tables import trade_state_words, trades_table
-from pumpwatch_workbench.pages.words import NOTHING, date_and_clock, percent
+from pumpwatch_workbench.pages.words import NOTHING, date_and_clock, percent, turnover_words
 
 
 def render_journal(period: Period, figures: Figures) -> str:
@@ -99,7 +98,7 @@ def _facts(row: EventRow) -> list[tuple[str, str]]:
     facts = [("Alarm", date_and_clock(row.time))]
     if row.detected is not None:
         facts.append(("Rise to the peak", percent(row.detected.rise)))
-        facts.append(("Strength", f"{row.detected.strength:,.0f}"))
+        facts.append(("Turnover", turnover_words(row.detected.detector, row.detected.strength)))
     trade = row.trade
     if trade is None:
         return facts
@@ -111,13 +110,5 @@ def _facts(row: EventRow) -> list[tuple[str, str]]:
 def _result_over_time(period: Period) -> tuple[str, str, list[tuple[int, Decimal]]]:
     if curve := period.equity:
         return "Equity", equity_words(curve, "Equity", "open positions at their last price"), curve
-    curve = _realised(period.trades)
+    curve = realised_profit(period.trades)
     return "Realised profit", equity_words(curve, "Realised profit", "after all costs"), curve
-
-
-def _realised(trades: Sequence[Trade]) -> list[tuple[int, Decimal]]:
-    ended = [trade for trade in trades if trade.exit_time is not None]
-    closed = sorted((trade.exit_time or 0, trade.realised_pnl) for trade in ended)
-    times = [min((trade.created for trade in ended), default=0), *(time for time, _ in closed)]
-    totals = accumulate((result for _, result in closed), initial=Decimal(0))
-    return list(zip(times, totals, strict=True)) if closed else []

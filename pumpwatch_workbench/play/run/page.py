@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from pumpwatch.domain.trading.trades import Trade
@@ -11,8 +10,7 @@ from pumpwatch_workbench.pages.candle_charts import Chart, event_chart
 from pumpwatch_workbench.pages.cards import ChartCard, chart_card, trade_facts
 from pumpwatch_workbench.pages.event_rows import EventRow, window_of
 from pumpwatch_workbench.pages.files import write_page
-from pumpwatch_workbench.pages.line_charts import equity_chart, equity_words, tick_words
-from pumpwatch_workbench.pages.plots import Plot, Series, plot
+from pumpwatch_workbench.pages.line_charts import equity_chart, equity_words
 from pumpwatch_workbench.pages.trade_tables import trades_table
 from pumpwatch_workbench.pages.words import (
     NOTHING,
@@ -21,6 +19,7 @@ from pumpwatch_workbench.pages.words import (
     duration,
     percent,
     seconds,
+    turnover_words,
 )
 from pumpwatch_workbench.play.run.result import INVARIANTS, RunResult, SignalSteps
 from pumpwatch_workbench.play.run.tables import (
@@ -85,21 +84,12 @@ def render_page(result: RunResult) -> str:
         cards=cards,
         charts_left_out=sum(row.symbol in result.candles for row in rows) - len(cards),
         equity_words=equity_words(result.equity, "Equity", "open positions at their mark price"),
-        ticks=_by_tick([1000 * wall for wall in result.tick_seconds], "ms"),
-        requests=_by_tick(result.tick_requests, "requests"),
-        ticks_words=tick_words([1000 * wall for wall in result.tick_seconds], "Wall time", "ms"),
-        requests_words=tick_words(result.tick_requests, "Bybit requests", "requests"),
     )
 
 
 def write_run_report(result: RunResult, path: Path) -> Path:
     """Write the run's page and return its absolute path. Raises `BadInput`."""
     return write_page(render_page(result), path)
-
-
-def _by_tick(values: Sequence[float], unit: str) -> Plot:
-    points = list(enumerate(map(float, values), start=1))
-    return plot([Series("", points, "points")], "tick", unit)
 
 
 def _anchors(result: RunResult, rows: tuple[EventRow, ...]) -> list[str]:
@@ -146,7 +136,7 @@ def _facts(result: RunResult, row: EventRow) -> list[tuple[str, str]]:
     if detected:
         facts.append(("Seen", clock(detected.alarm_time)))
         facts.append(("Delay", seconds(detected.delay_seconds)))
-        facts.append(("Strength", f"{detected.strength:,.0f}"))
+        facts.append(("Turnover", turnover_words(detected.detector, detected.strength)))
     if trade and trade.entry_time is not None:
         facts.append(("Signal to order", _steps_words(trade, result.steps.get(trade.signal_id))))
         facts += trade_facts(trade)

@@ -19,6 +19,7 @@ from pumpwatch_workbench.pages.tables import PageTable, Tile, counts_table
 from pumpwatch_workbench.pages.terminal import terminal_table, tiles_grid
 from pumpwatch_workbench.pages.trade_tables import exit_words, trades_table
 from pumpwatch_workbench.pages.words import (
+    counted,
     date_and_clock,
     money,
     number,
@@ -171,7 +172,7 @@ def backtest_tiles(report: BacktestReport) -> tuple[Tile, ...]:
     profit = f"{signed_money(results.net_profit)} USDT"
     return (
         Tile("Net profit", profit, f"{percent(results.net_profit_share)}, all costs included"),
-        Tile("Trades", number(results.trades), f"of {results.signals} signals"),
+        Tile("Trades", number(results.trades), f"of {counted(results.signals, 'signal')}"),
         Tile("Win rate", share(results.win_rate), interval),
         Tile("Fill rate", share(results.fill_rate), f"of {results.entries} entry orders"),
         Tile("Largest drawdown", share(results.max_drawdown), "of the highest equity"),
@@ -195,7 +196,7 @@ def print_backtest(report: BacktestReport, console: Console) -> None:
         ("Not traded", denials_table(report.results)),
     ):
         if table.rows:
-            console.print(terminal_table(table, title))
+            console.print(terminal_table(table, title, console.width))
             console.print()
     console.print(tiles_grid(backtest_tiles(report)))
     console.print()

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from pumpwatch_workbench.pages.assembly import render
-from pumpwatch_workbench.pages.plots import Plot, Series, plot
+from pumpwatch_workbench.pages.plots import Plot, Series
 from pumpwatch_workbench.pages.tables import Column, PageTable, numbers, row, texts
 from pumpwatch_workbench.pages.terminal import terminal_table, wide_enough
 from pumpwatch_workbench.pages.words import NOTHING, number, seconds, share
 from pumpwatch_workbench.research.evaluation.rules import RULES, Evaluated
-from pumpwatch_workbench.research.evaluation.scores import Score
 
 WIDE = 160
 """Columns of what goes to a file or a pipe."""
@@ -151,39 +150,32 @@ def _seconds(value: float) -> str:
 def _recall_plot(results: Sequence[Evaluated]) -> Plot:
     """Return recall against false alarms a symbol-day; the large mark is the rule as it is."""
     series = []
-    for number, rule in enumerate(results):
-        curve = [_place(score) for _, score in rule.curve if _is_drawn(score)]
-        series.append(Series(rule.detector.name, curve, number=number))
-        if _is_drawn(rule.score):
-            series.append(Series("", [_place(rule.score)], "large points", number))
-    return plot(series, "false alarms a symbol-day", "recall", top=1)
-
-
-def _is_drawn(score: Score) -> bool:
-    return bool(score.events and score.clean_symbol_days)
-
-
-def _place(score: Score) -> tuple[float, float]:
-    return score.false_alarms_per_symbol_day, score.recall
+    for place, rule in enumerate(results):
+        curve = [score for _, score in rule.curve]
+        for name, scores in ((rule.detector.name, curve), ("", [rule.score])):
+            points = [
+                (score.false_alarms_per_symbol_day, score.recall)
+                for score in scores
+                if score.events and score.clean_symbol_days
+            ]
+            series.append(Series(name, points, place))
+    return Plot(series, "false alarms a symbol-day", "recall")
 
 
 def _delay_plot(results: Sequence[Evaluated]) -> Plot:
     """Return the share of all counted events hit within so many seconds of their onset."""
-    series = [
-        Series(
-            rule.detector.name,
-            [(t, n / rule.score.events) for n, t in enumerate(sorted(rule.score.delays), start=1)],
-            "steps",
-            number,
-        )
-        for number, rule in enumerate(results)
-    ]
-    return plot(series, "seconds from onset to alarm", "share of events", top=1)
+    series = []
+    for place, rule in enumerate(results):
+        delays = enumerate(sorted(rule.score.delays), start=1)
+        points = [(delay, rank / rule.score.events) for rank, delay in delays]
+        series.append(Series(rule.detector.name, points, place, steps=True))
+    return Plot(series, "seconds from onset to alarm", "share of events")
 
 
 def print_evaluation(results: Sequence[Evaluated], console: Console) -> None:
     """Print one line of figures for each rule."""
     table = _table(results)
-    wide_enough(console, WIDE).print(terminal_table(table, table.caption))
+    paper = wide_enough(console, WIDE)
+    paper.print(terminal_table(table, table.caption, paper.width))
     if flattered := _flattered(results):
         console.print(flattered)

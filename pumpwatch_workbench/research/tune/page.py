@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import accumulate
 
 from rich.console import Console
 from rich.text import Text
 
 from pumpwatch.domain.trading.strategies import with_evidence
 from pumpwatch_workbench.pages.assembly import render
-from pumpwatch_workbench.pages.plots import Plot, Series, plot
 from pumpwatch_workbench.pages.tables import Cell, PageTable, Tile, numbers, row, texts
 from pumpwatch_workbench.pages.terminal import terminal_table, wide_enough
 from pumpwatch_workbench.pages.trade_tables import amount_cell
@@ -54,29 +52,11 @@ def render_tuned(report: TuneReport) -> str:
         options=[f"--set {name}={value}" for name, value in sorted(tuned.settings.items())],
         objective=objective,
         trials=_trials_table(tuned.steps),
-        trials_plot=_trials_plot(tuned.steps, objective),
     )
 
 
-def _trials_plot(steps: Sequence[Step], objective: str) -> Plot:
-    """Return the score of every setting of the last search, and the best so far of each search."""
-    last = steps[-1]
-    points = list(enumerate(last.best.scores, start=1))
-    series = [Series(f"{last.fold.name}, each trial", points, "points")]
-    series += [
-        Series(
-            f"{step.fold.name}, best so far",
-            list(enumerate(accumulate(step.best.scores, max), start=1)),
-            "steps",
-            number,
-        )
-        for number, step in enumerate(steps, start=1)
-    ]
-    return plot(series, "trial", objective)
-
-
 def _trials_table(steps: Sequence[Step]) -> PageTable:
-    """Return what the chart shows: the best score after each quarter of the trials."""
+    """Return the best score after each quarter of the trials."""
     quarters = (f"after {quarter} of {QUARTERS}" for quarter in range(1, 5))
     columns = (*texts("Search"), *numbers("Trials", *quarters))
     rows = []
@@ -199,7 +179,7 @@ def print_tuned(tuned: Tuned, doubts: Sequence[str], console: Console) -> None:
     The last column is what the default settings made, USDT. A pipe gets the full width.
     """
     console = wide_enough(console)
-    console.print(terminal_table(_walk_table(tuned), "Walk forward"))
+    console.print(terminal_table(_walk_table(tuned), "Walk forward", console.width))
     console.print()
     for name, value in sorted(tuned.settings.items()):
         console.print(Text(f"  --set {name}={value}"))

@@ -13,9 +13,9 @@ from pumpwatch_workbench.pages.line_charts import (
     curve_chart,
     equity_chart,
     percentile,
-    thinned,
+    realised_profit,
 )
-from pumpwatch_workbench.pages.plots import Series, plot
+from pumpwatch_workbench.pages.plots import Plot, Series
 
 
 def marks(chart: Chart) -> list[str]:
@@ -123,10 +123,23 @@ def test_a_percentile_of_nothing_is_nothing():
 
 def test_a_long_curve_is_thinned_out_between_its_ends():
     points = [(n, Decimal(n)) for n in range(10 * POINTS_AT_MOST)]
-    thin = thinned(points)
-    assert len(thin) == POINTS_AT_MOST
-    assert (thin[0], thin[-1]) == (points[0], points[-1])
-    assert thinned(points[:7]) == points[:7]
+    thin = curve_chart([("a", points)])["lines"][0]["points"]
+    assert POINTS_AT_MOST * 0.9 <= len(thin) <= POINTS_AT_MOST
+    assert (thin[0], thin[-1]) == ([0, 0], [points[-1][0], points[-1][0]])
+    for few in (points[:0], points[:1], points[:7]):
+        assert len(curve_chart([("a", few)])["lines"][0]["points"]) == len(few)
+
+
+def test_profit_begins_at_nothing_and_adds_up_what_closed_together():
+    trades = [trade for trade in small_result().trades if trade.exit_time]
+    first, second = (trade.with_(exit_time=9, created=n) for n, trade in enumerate(trades[:2], 3))
+    later = first.with_(exit_time=7, realised_pnl=Decimal(1))
+    assert realised_profit([first, second, later]) == [
+        (3, 0),
+        (7, 1),
+        (9, 1 + first.realised_pnl + second.realised_pnl),
+    ]
+    assert realised_profit([]) == []
 
 
 def test_several_curves_have_names_and_differ_in_more_than_colour():
@@ -144,18 +157,20 @@ def test_equity_starts_at_its_level():
 
 
 def test_a_plot_begins_at_nothing_and_names_round_values_once():
-    drawn = plot([Series("a", [(1, 2), (180, 7)])], "tick", "requests")
-    assert [words for _, words in drawn.across.ticks()] == ["0", "50", "100", "150"]
-    assert [words for _, words in drawn.up.ticks()] == ["0", "2", "4", "6"]
-    assert drawn.series[0].path(drawn.across, drawn.up) == "M0.53 72.79L95.24 4.76"
-    shares = plot([Series("a", [(-60, 0.5)], "steps")], "seconds", "share", top=1)
-    assert [words for _, words in shares.up.ticks()][::5] == ["0 %", "100 %"]
-    assert next(shares.across.ticks()) == (0, "−60")  # noqa: RUF001 - a minus
-    empty = plot([], "tick", "ms")
-    assert len([words for _, words in empty.up.ticks()]) == 6
+    line = Series("a", [(1, 0.5), (180, 1.0)], 1)
+    drawn = Plot([line], "tick", "share")
+    assert [words for _, words in drawn.ticks()] == ["0", "50", "100", "150"]
+    assert drawn.path(line) == "M0.53 50.00L95.24 0.00"
+    steps = Plot([Series("a", [(-60, 0.5), (0.2, 1)], 0, steps=True)], "seconds", "share")
+    assert next(steps.ticks()) == (0, "\N{MINUS SIGN}60")
+    assert steps.path(steps.series[0]).endswith("H99.98V0.00")
+    assert [words for _, words in Plot([], "tick", "share").ticks()][-1] == "1.0"
 
 
-def test_points_have_no_dashes_and_lines_differ_by_them():
-    dotted, dashed = Series("a", [(1, 1)], "points", 1), Series("b", [(1, 1)], number=1)
-    assert (dotted.dash, dashed.dash) == ("", "7 4")
-    assert dotted.colour == dashed.colour
+def test_a_single_point_is_a_mark_and_lines_differ_by_their_dashes():
+    mark, line = Series("", [(1, 1)], 1), Series("b", [(1, 1), (2, 1)], 1)
+    assert 'stroke-linecap="round" stroke-dasharray=""' in mark.stroke
+    assert 'stroke="var(--signal)"' in mark.stroke
+    assert 'stroke="var(--signal)"' in line.stroke
+    assert 'stroke-dasharray="7 4"' in line.stroke
+    assert Plot([mark], "x", "y").path(mark).endswith("h0")
