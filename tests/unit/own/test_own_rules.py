@@ -3,19 +3,30 @@
 import pickle
 import sys
 from importlib.metadata import EntryPoint, EntryPoints
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from support.detect_rig import START, Rig
 from support.random_candles import random_candles
 
+from pumpwatch.adapters.bybit.traffic import Traffic
+from pumpwatch.bootstrap.connection import BybitConnection
+from pumpwatch.bootstrap.detect import DetectStores, detect_function
 from pumpwatch.domain.detection.base import Carry
 from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import OwnCodeFailed, SettingsError
+from pumpwatch.invocation import Tick
 from pumpwatch.own import rules
 from pumpwatch.own.loading import load
 from pumpwatch.own.rules import OwnDetector, detector_named
+from pumpwatch_workbench.local.memory import (
+    ManualDeadline,
+    MemoryLeaseStore,
+    MemoryMetricsSink,
+    MemoryTotalsStore,
+)
 
 OWN = "support.own_code:"
 BAD = ("Raises", "Leaves", "Numbers", "TooMany", "Nothing")
@@ -114,14 +125,15 @@ def test_a_rule_that_reads_trades_is_asked_again_with_them():
     opened = int(candles.open_time[50])
     sold = MarketTrades(*(np.array([value]) for value in (opened + 5, False, 1.0, 1.0)), opened)
     again = rule.detect(candles, None, [sold, None])
-    assert np.argwhere(again.alarm).tolist() == [[1, 200]]
+    assert np.argwhere(first.alarm & ~again.alarm).tolist() == [[0, 50]]
+    assert again.alarm[1, 200]
     late = MarketTrades(sold.time, sold.bought, sold.price, sold.quantity, opened + 1)
     assert np.array_equal(rule.detect(candles, None, [late, None]).alarm, first.alarm)
 
 
 @pytest.mark.parametrize("name", BAD)
 def test_in_research_a_failure_is_said_in_one_line(name):
-    with pytest.raises(OwnCodeFailed, match=rf"^the rule {OWN}{name} failed: \w+: [^\n]+\)$"):
+    with pytest.raises(OwnCodeFailed, match=rf"^the rule {OWN}{name} failed: \w+: [^\n]+$"):
         own(name).detect(pumped())
 
 
@@ -131,11 +143,37 @@ def test_live_a_failure_costs_the_alarms_only_and_is_told_once(name, caplog):
     rig.pump("A1USDT", 2)
     rig.pump("A2USDT", 4)
     reports = [rig.tick(minute) for minute in range(6)]
-    assert [bool(report.failure) for report in reports] [:4] == [0, 0, 1, 1]
+    assert [bool(report.failure) for report in reports][:4] == [0, 0, 1, 1]
     assert reports[-1].refreshed > 0
     assert rig.found() == []
     assert len([line for line in caplog.records if "own_code" in line.message]) == 1
-    assert "own_code.py:" in reports[3].failure
+    assert ("own_code.py:" in reports[3].failure) is (name != "Numbers")
+
+
+def test_a_run_in_which_it_failed_counts_as_failed_and_stores_its_work():
+    rig = Rig(symbols=2, detector=f"{OWN}Raises").ready()
+    rig.pump("A1USDT", 1)
+    session = SimpleNamespace(
+        start_run=lambda deadline: None,
+        now=lambda: rig.market.now,
+        doubt=lambda: "",
+        traffic=Traffic(),
+        clock_skew_seconds=None,
+    )
+    sink = MemoryMetricsSink()
+    leases = MemoryLeaseStore(lambda: rig.market.now / 1000)
+    stores = DetectStores(rig.history, rig.signals, rig.events, leases, MemoryTotalsStore())
+    connection = BybitConnection(session, rig.market)
+    function = detect_function(rig.settings, stores, connection, sink=sink)
+    for minute in (0, 2):
+        rig.market.now = START + minute * MINUTE + 5_000
+        report = function.run(Tick(START + minute * MINUTE, f"run-{minute}"), ManualDeadline())
+    assert report.failure
+    assert report.refreshed > 0
+    text = sink.pushes[-1].text
+    assert 'pumpwatch_detect_runs_total{result="failure"} 1.0' in text
+    assert 'pumpwatch_detect_runs_total{result="success"} 1.0' in text
+    assert "pumpwatch_detect_symbols_scanned 2.0" in text
 
 
 def test_a_rule_that_hangs_costs_its_time_three_times(monkeypatch):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import sys
 import traceback
 from collections.abc import Callable, Collection
 from concurrent.futures import Future
-from importlib import import_module, invalidate_caches
 from pathlib import Path
 from threading import Thread
 from typing import Any, TypeVar
@@ -31,8 +31,8 @@ def load(kind: str, name: str, built_in: Collection[str]) -> Any:
     try:
         if colon:
             sys.path += {str(Path.cwd())} - {*sys.path}
-            invalidate_caches()
-            return getattr(import_module(module), attribute)()
+            importlib.invalidate_caches()
+            return getattr(importlib.import_module(module), attribute)()
         from importlib.metadata import entry_points  # noqa: PLC0415 - slow, and seldom needed
 
         points = entry_points(group=f"pumpwatch.{kind}")
@@ -65,7 +65,8 @@ def safely(what: str, work: Callable[[], Answer]) -> Answer:
 
 def _text(what: str, error: BaseException) -> str:
     places = [(each.filename, each.lineno) for each in traceback.extract_tb(error.__traceback__)]
-    own = [place for place in places if place[0] != __file__ and "importlib" not in place[0]]
+    ours = (str(Path(__file__).parent), "<frozen importlib", importlib.__path__[0])
+    own = [place for place in places if not place[0].startswith(ours)]
     where = " ({}:{})".format(*own[-1]) if own else ""
     return " ".join(f"{what}: {type(error).__name__}: {error}".split())[:300] + where
 

@@ -34,6 +34,7 @@ from pumpwatch.errors import (
     UnknownSymbol,
 )
 from pumpwatch.invocation import Tick
+from pumpwatch.own.strategies import own_strategy
 from pumpwatch.settings.trade import TradeSettings
 
 from .look import View
@@ -61,8 +62,6 @@ def strategy_from(settings: TradeSettings) -> Strategy:
         )
     if settings.strategy_name == "alert":
         return Alert()
-    from pumpwatch.own.strategies import own_strategy  # noqa: PLC0415 - seldom needed
-
     return own_strategy(settings.strategy_name)
 
 
