@@ -36,8 +36,6 @@ from pumpwatch_workbench.operations.stack import DeployedStack
 from pumpwatch_workbench.pages.files import check_report_path, write_page
 from pumpwatch_workbench.pages.terminal import terminal_table, tiles_grid, wide_enough
 
-TERMINAL_ROWS = 14  # The page has more days and weeks.
-
 
 def report(
     *,
@@ -148,7 +146,7 @@ def _write(period: Period, figures: Figures, out: Path) -> None:
     console.print(terminal_table(kpi_table(figures), "Key figures", console.width))
     console.print()
     for name, form in (("Day", DAYS), ("Week", WEEKS)):
-        shown = calendar_table(name, period.calendar(form)[-TERMINAL_ROWS:])
+        shown = calendar_table(name, period.calendar(form)[-14:])  # The page has more.
         console.print(terminal_table(shown, f"{name}s, UTC", console.width))
         console.print()
     console.print(f"Report: {page}", soft_wrap=True)
