@@ -129,7 +129,8 @@ class Chart(dict[str, Any]):
 
     def _repr_html_(self) -> str:
         page = escape(render(__file__, {"chart": self}))
-        return f'<iframe title=Candles srcdoc="{page}" width="100%" height=410 style=border:0></iframe>'
+        frame = 'width="100%" height="410" style="border:0"'
+        return f'<iframe title="Candles" srcdoc="{page}" {frame}></iframe>'
 
 
 def chart(frame: pl.DataFrame, row: Mapping[str, Any] | None = None) -> Chart:
