@@ -105,7 +105,7 @@ globalThis.pumpwatchCharts = (() => {
     // Write at the first height where nothing else is, and return it. With each height goes on which
     // side of its shape it is (-1 above, 0 has none), for the shape needs room too.
     words(mark, heights) {
-      const { context, taken } = this, half = context.measureText(mark.text).width / 2 + 3;
+      const { context, taken } = this, half = context.measureText(mark.text).width / 2 + 6;
       const middle = Math.min(Math.max(mark.x, half), this.width - half);
       const box = ([y, away]) => [middle - half, Math.min(y, y - away * ROW) - ROW / 2, middle + half, Math.max(y, y - away * ROW) + ROW / 2];
       const isFree = ([left, top, right, bottom]) => top >= 0 && bottom <= this.height
