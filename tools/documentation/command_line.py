@@ -107,7 +107,7 @@ def _section(
 
 
 def _also(row: Option, shared: dict[tuple[str, str], Option]) -> str:
-    name = re.split("[ /]", row.names.strip("`"))[0]
+    name = re.split("[ ,/]", row.names.strip("`"))[0]
     default = "" if shared[row.names, row.meaning].default == row.default else f" ({row.default})"
     return f"`{name}`{default}"
 

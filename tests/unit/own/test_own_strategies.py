@@ -148,6 +148,6 @@ def test_live_may_name_one_of_ones_own():
     assert settings(**live, strategy=f"{OWN}Short").strategy_name == f"{OWN}Short"
     with pytest.raises(ValueError, match="or your own"):
         settings(**live)
-    with pytest.raises(ValueError, match="pattern"):
+    with pytest.raises(ValueError, match="must be a name"):
         settings(strategy="a b")
     assert rig("Short").opened().trade(SYMBOL)
