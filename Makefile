@@ -138,8 +138,8 @@ docs: docs-source ## Build the documentation site into build/site; a warning fai
 
 docs-source: $(DEV) $(CHECK)
 	@$(BIN)/python -m tools.documentation.source
-	@$(BIN)/python -m ipykernel install --prefix build/jupyter --log-level ERROR >/dev/null
-	@JUPYTER_PATH=build/jupyter/share/jupyter PATH="$(abspath $(BIN)):$$PATH" .venv-check/bin/jupyter-nbconvert \
+	@$(BIN)/python -m ipykernel install --sys-prefix >/dev/null
+	@JUPYTER_PATH=$(VENV)/share/jupyter PATH="$(abspath $(BIN)):$$PATH" .venv-check/bin/jupyter-nbconvert \
 		--log-level ERROR --execute --to markdown --output-dir build/docs-source/docs/notebooks docs/notebooks/*.ipynb
 
 docs-serve: docs-source ## Read the site on this machine while you write (ARGS="-a 127.0.0.1:9000")

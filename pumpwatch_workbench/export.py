@@ -30,7 +30,6 @@ EVENTS = (
     "event_id symbol detector alarm_time alarm_price base_price peak_price rise strength"
     " peaked_time fading_time over_time onset_time"
 )
-EQUITY = "time equity_usdt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ def tables_of(
     return Tables(
         frame_of(map(_of_trade, trades), TRADES).sort("signal_time", "symbol"),
         frame_of(map(_of_event, events), EVENTS).sort("alarm_time", "symbol"),
-        frame_of(((time, float(value)) for time, value in equity), EQUITY),
+        frame_of(((time, float(value)) for time, value in equity), "time equity_usdt"),
     )
 
 

@@ -37,7 +37,6 @@ from pumpwatch_workbench.research.evaluation.labelled import WARM_UP, Segment, l
 from pumpwatch_workbench.research.evaluation.rules import DEFAULT_RULE, evaluate_rule, rule_named
 
 CANDLES = schema_of("symbol time open high low close volume turnover")
-FRAME = 'width="100%" height="410" style="border:0"'
 Folder = str | Path
 Moment = str | date
 Named = str | type
@@ -130,7 +129,8 @@ class Chart(dict[str, Any]):
 
     def _repr_html_(self) -> str:
         page = escape(render(__file__, {"chart": self}))
-        return f'<iframe title="Candles" srcdoc="{page}" {FRAME}></iframe>'
+        frame = 'width="100%" height="410" style="border:0"'
+        return f'<iframe title="Candles" srcdoc="{page}" {frame}></iframe>'
 
 
 def chart(frame: pl.DataFrame, row: Mapping[str, Any] | None = None) -> Chart:

@@ -39,8 +39,6 @@ from pumpwatch_workbench.pages.terminal import terminal_table, tiles_grid, wide_
 if TYPE_CHECKING:
     from pumpwatch_workbench.operations.journal.agreement import Agreement
 
-TERMINAL_ROWS = 14  # The page has more days and weeks.
-
 
 def report(
     *,
@@ -158,7 +156,7 @@ def _write(period: Period, figures: Figures, out: Path) -> None:
     console.print(terminal_table(kpi_table(figures), "Key figures", console.width))
     console.print()
     for name, form in (("Day", DAYS), ("Week", WEEKS)):
-        shown = calendar_table(name, period.calendar(form)[-TERMINAL_ROWS:])
+        shown = calendar_table(name, period.calendar(form)[-14:])  # The page has more.
         console.print(terminal_table(shown, f"{name}s, UTC", console.width))
         console.print()
     console.print(f"Report: {page}", soft_wrap=True)

@@ -13,7 +13,6 @@ NOTHING = "\N{EN DASH}"
 _SIGNIFICANT_DIGITS = 5
 _WHOLE_SECONDS_FROM = 100
 _ONE_PER_CENT = 0.01
-_MOST_DECIMALS = 12
 
 
 def _utc(time: int) -> datetime:
@@ -127,7 +126,8 @@ def plain(value: object) -> object:
     """Return the value with money as text and without anything that JSON does not know."""
     result = value
     if isinstance(value, Decimal):
-        result = format(round(value, _MOST_DECIMALS).normalize(), "f")
+        # A quotient has 28 digits, and those beyond the twelfth decimal mean nothing.
+        result = f"{value:.12f}".rstrip("0").rstrip(".")
     elif isinstance(value, float) and not math.isfinite(value):
         result = None
     elif isinstance(value, Enum):

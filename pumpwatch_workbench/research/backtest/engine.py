@@ -86,7 +86,6 @@ class BacktestOutcome:
     dropped: tuple[Trade, ...]
     """Signals that were not traded, each with its reason."""
     tracks: Sequence[Track] = ()
-    """Alarms; the tracks of one segment stand together, oldest first."""
 
     @property
     def trades(self) -> tuple[Trade, ...]:
