@@ -28,7 +28,7 @@ from pumpwatch.ports import EventStore, HistoryStore, SignalStore
 from pumpwatch.usecases.detect.detect_pumps import RING, STATE
 from pumpwatch.usecases.detect.market_ring import MarketRing
 from pumpwatch_workbench.cli.bybit import public_session
-from pumpwatch_workbench.dashboard.state import Section, Seen
+from pumpwatch_workbench.dashboard.state import Section, Seen, was_sent
 from pumpwatch_workbench.local.store import (
     Database,
     SqliteEventStore,
@@ -124,7 +124,8 @@ class Source:
             self._candles = dict([*self._candles.items()][-MOST_KEPT:])
             self._candles[event_id] = time.monotonic(), rows or ()
         trades = (trade for trade in self.book.trades.values() if trade.event_id == event_id)
-        return candle_chart(rows or (), signals=signals, trade=next(trades, None))
+        trade = max(trades, key=was_sent, default=None)
+        return candle_chart(rows or (), signals=signals, trade=trade)
 
     def _fetched(self, signals: Sequence[Signal]) -> Any:
         with suppress(PumpwatchError), closing(public_session(self.base_url, threads=1)) as session:

@@ -159,7 +159,8 @@ def _movers(ring: MarketRing, usual: Mapping[str, float]) -> list[Section]:
 def _events(seen: Seen) -> Iterator[Section]:
     """Yield the latest events, the newest first."""
     current = {event.event_id: event for event in seen.events}
-    traded = {trade.event_id: trade for trade in seen.trades.values()}
+    # Of an event's trades one that was entered counts more than one that was denied.
+    traded = {trade.event_id: trade for trade in sorted(seen.trades.values(), key=was_sent)}
     ring = seen.ring or MarketRing()
     flow = dict(zip(ring.symbols, np.ptp(ring.ring.flow, axis=1), strict=True) if ring.time else ())
     by_event: dict[str, list[Signal]] = {}
@@ -174,7 +175,7 @@ def _events(seen: Seen) -> Iterator[Section]:
             moved = {"phase": event.phase, "time": event.phase_since, "price": event.last_price}
             phases.append(moved)
         peak = max([event.peak_price if event else 0.0, *(each.peak_price for each in signals)])
-        dropped = trade is not None and trade.state is TradeState.DROPPED
+        dropped = trade is not None and not was_sent(trade)
         yield {
             "id": first.event_id,
             **_of(first, "symbol", "time", "strength"),
@@ -229,6 +230,11 @@ def _health(seen: Seen) -> Section:
         "problems": list(dict.fromkeys(run.problem for run in recent if run.problem))[:5],
         "version": __version__,
     }
+
+
+def was_sent(trade: Trade) -> bool:
+    """Return whether a position came, or may come, of a trade."""
+    return trade.state is not TradeState.DROPPED
 
 
 def _of(record: object, *names: str) -> Section:

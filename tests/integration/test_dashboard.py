@@ -157,7 +157,7 @@ class Looking(Seen):
         self.path, self.states, self.holder = path, [], ""
 
     def tick(self, snapshot):
-        said = next(note for note in self.notes if "live page" in note)
+        said = next(note for note in self.notes if "Live page" in note)
         url = said.partition(": ")[2].partition("/?token=")[0]
         page = Visitor(url, token=(home() / "dashboard-token").read_text())
         assert TOKEN not in said
@@ -196,7 +196,7 @@ def test_with_open_trades_a_taken_port_is_said_and_the_desk_goes_on(path, monkey
         monkeypatch.setattr(holds, lambda self: True)
         tally = play(options, view, threading.Event(), lambda desk: SteppedPace(world.clock))
         assert tally.ticks
-        assert any("goes on without the live page" in note for note in view.notes)
+        assert any("goes on: --web" in note for note in view.notes)
 
 
 @mock_aws

@@ -74,7 +74,7 @@ def play(
         asked = options.desk
         if metrics is not None:
             endpoint = metrics_endpoint(metrics, health, port, asked.metrics_address)
-            _serve("metrics", endpoint, stack, teller)
+            _serve("Metrics for Prometheus", endpoint, stack, teller)
         if asked.web_port >= 0:
             page = page_on(
                 partial(StoreSource, options.store),
@@ -83,7 +83,7 @@ def play(
                 asked.web_token_env,
                 option="--web",
             )
-            _serve("the live page", page, stack, teller)
+            _serve("Live page", page, stack, teller)
         if options.webhook:
             messages = SlackMessages(options.webhook, complain=teller.note)
             teller.slack = stack.enter_context(messages)
@@ -127,11 +127,11 @@ def _serve(
 ) -> None:
     """Open a port; without it a desk goes on only where trades are open."""
     try:
-        teller.note(f"Open for {what}: {stack.enter_context(endpoint)}")
+        teller.note(f"{what}: {stack.enter_context(endpoint)}")
     except Exception as error:  # care goes on, whatever it is
         if not teller.holds_trades():
             raise
-        teller.note(f"Trades are open, so the desk goes on without {what}: {error}")
+        teller.note(f"Trades are open, so the desk goes on: {error}")
 
 
 def _say_if_halted(options: DeskOptions, desk: Desk, teller: Teller) -> None:

@@ -58,7 +58,11 @@ def test_an_event_tells_its_phases_and_its_trade_or_why_there_is_none():
     page = state(
         signals=[first, later, other],
         events=[event_of(later, phase=Phase.FADING, phase_since=NOW + 4 * MINUTE, peak_price=1.3)],
-        trades={"s0": a_trade("s0", event_id="e"), "s9": denied},
+        trades={
+            "s0": a_trade("s0", event_id="e"),
+            "s1": a_trade("s1", event_id="e", state=TradeState.DROPPED, denial="open already"),
+            "s9": denied,
+        },
     )
     newest, oldest = page["events"]
     assert [newest[name] for name in ("id", "trade", "why_not", "open")] == [

@@ -179,9 +179,11 @@ class Scanner:
                 # With its trades known, a minute is the fast rule's, wherever that saw all of it.
                 covered = self._bursts.covers(state, int(row), candles.open_time)
                 counts &= ~(covered & detections.traded[position])
-            last = (detections.strength[position, -1], detections.jump[position, -1])
+            strength, jump = (
+                float(array[position, -1]) for array in (detections.strength, detections.jump)
+            )
             alarmed = bool((detections.alarm[position] & counts).any())
-            report.judged.append(Judgement(symbol, now, "candle", alarmed, *map(float, last)))
+            report.judged.append(Judgement(symbol, now, "candle", alarmed, strength, jump))
             alarms.setdefault(symbol, []).extend(
                 alarms_of_candles(candles, start, detections, position, counts, now)
             )
