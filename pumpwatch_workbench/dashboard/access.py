@@ -49,7 +49,8 @@ def token_for(address: str, variable: str, environment: Mapping[str, str]) -> st
         return token
     if address not in LOOPBACK:
         raise BadInput(
-            f"others reach {address}: put a token into a variable and name it with --token-env"
+            f"others reach {address}: put a token into a variable, and its name into --token-env"
+            " or WEB_TOKEN_ENV"
         )
     path = home() / TOKEN_FILE
     with suppress(OSError, UnicodeDecodeError):
