@@ -40,12 +40,9 @@ _PHASE_SHAPES = {
 
 def event_chart(row: EventRow, candles: Sequence[CandleRow]) -> Chart:
     """Return the chart of an event of a run or a journal."""
-    return candle_chart(
-        candles,
-        signals=row.detected.signals if row.detected else (),
-        trade=row.trade,
-        moments={"onset": row.planted.onset} if row.planted else {},
-    )
+    signals = row.detected.signals if row.detected else ()
+    onset = {"onset": row.planted.onset} if row.planted else {}
+    return candle_chart(candles, signals=signals, trade=row.trade, moments=onset)
 
 
 def candle_chart(
