@@ -248,18 +248,18 @@ globalThis.pumpwatchCharts = (() => {
     }
     window() { this.show(false, this.data.window); }
     whole() { this.show(true, this.data.whole ?? this.data.window); }
-    // The values under the pointer.
+    // The values under the pointer; while new ones come in, some are missing.
     read({ time, seriesData }) {
       const values = time === undefined ? [] : this.series.map((series) => seriesData.get(series));
       const when = time === undefined ? "" : new Date(time * 1000).toISOString();
       if (!this.isCandles) {
-        const known = this.data.lines.map(({ name }, place) => `  ${name} ${values[place] ? this.number(values[place].value) : ""}`);
+        const known = this.data.lines.map(({ name }, place) => `  ${name} ${values[place] ? this.number(values[place].value ?? 0) : ""}`);
         this.legend.textContent = when && when.slice(0, 16).replace("T", " ") + known.join("");
       } else if (values[0]) {
         const { open, high, low, close } = values[0], change = 100 * (close / open - 1);
         const prices = Object.entries({ O: open, H: high, L: low, C: close }).map(([name, price]) => `${name} ${this.number(price)}`);
         this.legend.textContent = [when.slice(11, 16), ...prices, `${change < 0 ? "" : "+"}${this.number(change, 1)} %`,
-          `${this.number(values[1].value, 0)} USDT`].join("  ");
+          `${this.number(values[1]?.value ?? 0, 0)} USDT`].join("  ");
       } else {
         this.legend.textContent = when.slice(11, 16);
       }
