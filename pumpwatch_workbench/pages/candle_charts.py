@@ -84,10 +84,7 @@ def _window(times: list[int], trade: Trade | None, whole: list[int]) -> list[int
     """Return from when until when the chart shows at first: the trade, or else what is marked."""
     if trade is not None:
         # The event goes on after a trade: that is one click away.
-        last = trade.exit_time or trade.entry_time or trade.created
-        times = [trade.signal_time, trade.entry_time or trade.created, last]
-        if trade.exit_time is None:
-            times.append(whole[1])
+        times = [trade.signal_time, trade.exit_time or whole[1]]
     if not times:
         return whole
     first, until = min(times) - BEFORE_MS, max(times) + AFTER_MS

@@ -168,8 +168,7 @@ globalThis.pumpwatchCharts = (() => {
         timeScale: { timeVisible: true, secondsVisible: false, minBarSpacing: 0.05, lockVisibleTimeRangeOnResize: true },
         localization: { locale: "en-GB", priceFormatter: (value) => this.number(value) },
         layout: { fontSize: 12, fontFamily: "system-ui, sans-serif" },
-        grid: { vertLines: { visible: false } },
-        crosshair: { mode: 0 },
+        grid: { vertLines: { visible: false } }, crosshair: { mode: 0 },
       });
       this.isCandles = data.kind === "candles";
       const bare = { priceLineVisible: false, lastValueVisible: !this.isCandles };
@@ -209,17 +208,15 @@ globalThis.pumpwatchCharts = (() => {
     }
     // Take the colours of now: after a change of the scheme too.
     paint() {
-      const of = this.colour, label = { color: of("muted"), labelBackgroundColor: of("muted") };
+      const of = this.colour, label = { color: of("muted"), labelBackgroundColor: of("muted") }, edge = { borderColor: of("line") };
       this.chart.applyOptions({
         layout: { background: { color: of("surface") }, textColor: of("muted") },
         grid: { horzLines: { color: of("line") } },
-        rightPriceScale: { borderColor: of("line") },
-        timeScale: { borderColor: of("line") },
+        rightPriceScale: edge, timeScale: edge,
         crosshair: { vertLine: label, horzLine: label },
       });
       if (this.isCandles) {
-        const [up, down] = [of("good"), of("bad")];
-        // A fall is filled, a rise is hollow: not told by colour alone.
+        const [up, down] = [of("good"), of("bad")]; // a fall is filled, a rise hollow: not told by colour alone
         this.series[0].applyOptions({ upColor: of("surface"), borderUpColor: up, wickUpColor: up, downColor: down, borderDownColor: down, wickDownColor: down });
         this.series[1].applyOptions({ color: of("bar") });
       } else {

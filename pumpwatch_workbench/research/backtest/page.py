@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from rich.console import Console
 from rich.text import Text
 
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.strategies import with_evidence
 from pumpwatch_workbench.pages.assembly import render
 from pumpwatch_workbench.pages.candle_charts import Chart, candle_chart
@@ -146,11 +148,11 @@ def _assumptions(report: BacktestReport) -> list[str]:
 
 def _rows(position: SimulatedTrade) -> list[CandleRow]:
     window, trade = position.window, position.trade
-    end = min(len(window), window.index_of(trade.exit_time or 0) + AFTER)
-    return [
-        CandleRow(int(window.open_time[row]), *window.values[row, [0, 1, 2, 3, 5]].tolist())
-        for row in window.known(0, end)
-    ]
+    values = np.concatenate([window.lead, window.values])[:, [0, 1, 2, 3, 5]]
+    first = int(window.open_time[0]) - len(window.lead) * MINUTE
+    end = (trade.exit_time or 0) + AFTER * MINUTE
+    rows = (CandleRow(first + n * MINUTE, *row) for n, row in enumerate(values.tolist()))
+    return [row for row in rows if row.open_time < end and not np.isnan(row.close)]
 
 
 def backtest_tiles(report: BacktestReport) -> tuple[Tile, ...]:
