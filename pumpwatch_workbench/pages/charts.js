@@ -168,8 +168,7 @@ globalThis.pumpwatchCharts = (() => {
         timeScale: { timeVisible: true, secondsVisible: false, minBarSpacing: 0.05, lockVisibleTimeRangeOnResize: true },
         localization: { locale: "en-GB", priceFormatter: (value) => this.number(value) },
         layout: { fontSize: 12, fontFamily: "system-ui, sans-serif" },
-        grid: { vertLines: { visible: false } },
-        crosshair: { mode: 0 },
+        grid: { vertLines: { visible: false } }, crosshair: { mode: 0 },
       });
       this.isCandles = data.kind === "candles";
       const bare = { priceLineVisible: false, lastValueVisible: !this.isCandles };
@@ -209,17 +208,15 @@ globalThis.pumpwatchCharts = (() => {
     }
     // Take the colours of now: after a change of the scheme too.
     paint() {
-      const of = this.colour, label = { color: of("muted"), labelBackgroundColor: of("muted") };
+      const of = this.colour, label = { color: of("muted"), labelBackgroundColor: of("muted") }, edge = { borderColor: of("line") };
       this.chart.applyOptions({
         layout: { background: { color: of("surface") }, textColor: of("muted") },
         grid: { horzLines: { color: of("line") } },
-        rightPriceScale: { borderColor: of("line") },
-        timeScale: { borderColor: of("line") },
+        rightPriceScale: edge, timeScale: edge,
         crosshair: { vertLine: label, horzLine: label },
       });
       if (this.isCandles) {
-        const [up, down] = [of("good"), of("bad")];
-        // A fall is filled, a rise is hollow: not told by colour alone.
+        const [up, down] = [of("good"), of("bad")]; // a fall is filled, a rise hollow: not told by colour alone
         this.series[0].applyOptions({ upColor: of("surface"), borderUpColor: up, wickUpColor: up, downColor: down, borderDownColor: down, wickDownColor: down });
         this.series[1].applyOptions({ color: of("bar") });
       } else {
@@ -248,12 +245,12 @@ globalThis.pumpwatchCharts = (() => {
     }
     window() { this.show(false, this.data.window); }
     whole() { this.show(true, this.data.whole ?? this.data.window); }
-    // The values under the pointer.
+    // The values under the pointer; while new ones come in, some are missing.
     read({ time, seriesData }) {
       const values = time === undefined ? [] : this.series.map((series) => seriesData.get(series));
       const when = time === undefined ? "" : new Date(time * 1000).toISOString();
       if (!this.isCandles) {
-        const known = this.data.lines.map(({ name }, place) => `  ${name} ${values[place] ? this.number(values[place].value) : ""}`);
+        const known = this.data.lines.map(({ name }, place) => `  ${name} ${values[place] ? this.number(values[place].value ?? 0) : ""}`);
         this.legend.textContent = when && when.slice(0, 16).replace("T", " ") + known.join("");
       } else if (values[0]) {
         const { open, high, low, close } = values[0], change = 100 * (close / open - 1);
