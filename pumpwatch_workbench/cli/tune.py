@@ -90,7 +90,7 @@ def tune(
     """
     check_range("--workers", workers, 1, MOST_WORKERS)
     acts, rule = strategy or "fade", detector or "boosted"
-    path = study or Path("build") / f"tune-{folder.resolve().name}-{acts}.journal"
+    path = study or Path("build") / f"tune-{folder.resolve().name}-{acts.replace(':', '-')}.journal"
     check_engine(engine, address)
     check_study(path)
     check_report_path(report)

@@ -14,6 +14,7 @@ from pumpwatch.domain.detection.ewma import Ewma
 from pumpwatch.domain.detection.karbalaii import Karbalaii
 from pumpwatch.domain.detection.screen import Past, recent_flows, screen
 from pumpwatch.domain.moments import HOUR, MINUTE
+from pumpwatch.own.rules import OwnDetector
 from pumpwatch.usecases.detect.state import DetectState
 
 BEGIN = 1_700_000_000_000 // HOUR * HOUR
@@ -26,6 +27,7 @@ RULES = (
         maximum_hours=60,
     ),
     Boosted(burst=3.0, burst_z=1.5, margin=-9.0),
+    OwnDetector("support.own_code:Always"),
 )  # fmt: skip
 
 

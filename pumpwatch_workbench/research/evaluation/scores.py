@@ -219,7 +219,7 @@ def raise_alarms(
             alarms[segment.number] = times[margins > detector.margin].tolist()
             continue
         candles = hourly(segment.candles) if detector.interval == HOUR else segment.candles
-        alarm = detector.detect(candles).alarm[0]
+        alarm = detector.detect(candles, trades=[segment.trades]).alarm[0]
         alarms[segment.number] = (candles.open_time[alarm] + candles.interval).tolist()
     return alarms
 

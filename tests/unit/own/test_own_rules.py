@@ -27,6 +27,7 @@ from pumpwatch_workbench.local.memory import (
     MemoryMetricsSink,
     MemoryTotalsStore,
 )
+from pumpwatch_workbench.research.evaluation.scores import raise_alarms
 
 OWN = "support.own_code:"
 BAD = ("Raises", "Leaves", "Numbers", "TooMany", "Nothing")
@@ -128,6 +129,10 @@ def test_a_rule_that_reads_trades_is_asked_again_with_them():
     again = rule.detect(candles, None, [sold, None])
     assert np.argwhere(first.alarm & ~again.alarm).tolist() == [[0, 50]]
     assert again.alarm[1, 200]
+    segment = SimpleNamespace(number=7, candles=candles.select([0]), trades=sold)
+    assert opened + MINUTE not in raise_alarms(rule, [segment])[7]
+    segment.trades = None
+    assert opened + MINUTE in raise_alarms(rule, [segment])[7]
     late = MarketTrades(sold.time, sold.bought, sold.price, sold.quantity, opened + 1)
     assert np.array_equal(rule.detect(candles, None, [late, None]).alarm, first.alarm)
 

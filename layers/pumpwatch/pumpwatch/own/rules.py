@@ -57,7 +57,7 @@ class Rule(Protocol):
         """Return for each symbol whether its newest minute, which has ended, is an alarm.
 
         With `reads_trades = True` it is asked again about its alarms, with that minute's trades
-        where they are known; a backtest knows none.
+        where they are known: never in a backtest.
         """
 
 
@@ -124,9 +124,7 @@ class OwnDetector:
             usual = np.maximum(np.nanmean(parts["turnover"], axis=0), 1e-9)
             results.strength[rows, columns] = parts["turnover"][-1] / usual
             shown = Minutes(candles.open_time[columns], **parts)
-            known = (
-                None if trades is None else list(map(_of, (trades[r] for r in rows), shown.time))
-            )
+            known = trades and [_of(trades[row], shown.time[at]) for at, row in enumerate(rows)]
             work = partial(self._answer, len(rows), shown, known)
             called = safely(self._what, work) if self._call is None else self._call(work)
             results.alarm[rows, columns] = called
@@ -161,5 +159,6 @@ def _last_closes(candles: Candles, start: Carry | None) -> FloatArray:
 
 
 def _of(trades: MarketTrades | None, opened: int) -> MarketTrades | None:
-    known = trades is not None and trades.since <= opened
-    return trades.between(opened, opened + MINUTE) if trades is not None and known else None
+    if trades is None or trades.since > opened:
+        return None
+    return trades.between(opened, opened + MINUTE)
