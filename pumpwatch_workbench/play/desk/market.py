@@ -1,37 +1,26 @@
-"""Market data for a desk, with the strongest movers of what it watches."""
+"""Market data for a desk, with the prices of what it watches."""
 
 from __future__ import annotations
-
-from itertools import islice
-
-import numpy as np
 
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.domain.market.snapshot import MarketSnapshot
-from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import BadInput
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.symbols import SymbolChoice
-from pumpwatch_workbench.play.views.view import Mover
-
-MOVERS = 10
-SHORTEST_LOOK = 50_000
-"""Milliseconds between two looks whose prices are compared."""
+from pumpwatch_workbench.play.views.looks import Looks
 
 
 class WatchedMarket(BybitMarketData):
     """The market that detection sees; detection itself chooses its symbols.
 
-    `movers` are the symbols that moved most between the last two looks, the strongest first.
+    `looks` keep its prices.
     """
 
     def __init__(self, session: BybitSession, settings: DetectSettings) -> None:
         super().__init__(session, parallel_requests=settings.parallel_requests)
         self._choice = settings.symbol_choice
-        self._before: dict[str, float] = {}
-        self._looked = 0
-        self.movers: tuple[Mover, ...] = ()
+        self.looks = Looks(takes=self._choice.takes)
 
     def check(self) -> None:
         """Raise `BadInput` when the exchange lists nothing by a name or pattern of the settings."""
@@ -46,20 +35,5 @@ class WatchedMarket(BybitMarketData):
     def snapshot(self, symbol: str = "") -> MarketSnapshot:
         seen = super().snapshot(symbol)
         if not symbol:
-            self._compare(seen)
+            self.looks.add(seen.time, seen.symbols, seen.last_price, seen.turnover_24h)
         return seen
-
-    def _compare(self, seen: MarketSnapshot) -> None:
-        if seen.time - self._looked < SHORTEST_LOOK:
-            return
-        if seen.time - self._looked < 2 * MINUTE:
-            before = np.array([self._before.get(symbol, np.nan) for symbol in seen.symbols])
-            change = np.where(before > 0, seen.last_price / before - 1.0, 0.0)
-            order = np.argsort(-np.abs(change), kind="stable").tolist()
-            watched = (row for row in order if self._choice.takes(seen.symbols[row]))
-            self.movers = tuple(
-                Mover(seen.symbols[row], float(change[row]), float(seen.turnover_24h[row]))
-                for row in islice(watched, MOVERS)
-            )
-        self._before = dict(zip(seen.symbols, seen.last_price.tolist(), strict=True))
-        self._looked = seen.time
