@@ -125,9 +125,10 @@ class LiveView(RunView):
             "movers": lambda n: _movers(movers[: n - 1], width),
             "news": lambda n: self._news_part(width, n - 1),
         }
+        rows = _shares(wanted, height - 1 - len(head), gap)
         parts: list[RenderableType] = [*head]
-        for name, rows in _shares(wanted, height - 1 - len(head), gap).items():
-            parts += [Text()] * gap + [drawn[name](rows)]
+        for name in (name for name in drawn if name in rows):
+            parts += [Text()] * gap + [drawn[name](rows[name])]
         return Group(*parts)
 
     def _now(self) -> int:
@@ -166,8 +167,8 @@ class LiveView(RunView):
         change = snapshot.equity - (self._start_equity or snapshot.equity)
         equity = Text.assemble("Equity ", (money(snapshot.equity), "bold"), " USDT  ")
         equity.append(signed_money(change), _style(change)).append(" since the start")
-        counts = [f"{snapshot.events_open} open events"]
-        counts += [f"{count:,} {what}" for what, count in snapshot.counts.items()]
+        counts = [f"{what} {count:,}" for what, count in snapshot.counts.items()]
+        counts.insert(0, f"Open events {snapshot.events_open}")
         lines = [equity, _fitted(", ", counts, width)]
         return lines if self._ended else [equity, self._next(width), *lines[1:]]
 
