@@ -19,9 +19,9 @@ from pumpwatch_workbench.cli.options import (
     DetectorOption,
     KeyFile,
     Keyring,
+    NotifyVariable,
     Setting,
     StrategyOption,
-    WebhookVariable,
 )
 from pumpwatch_workbench.pages.words import money, signed_money
 from pumpwatch_workbench.play.desk.options import DeskOptions, desk_options
@@ -52,7 +52,7 @@ def desk(
         Path | None, typer.Option(help="File for everything; without it ~/.pumpwatch/MODE.db.")
     ] = None,
     base_url: DeskUrl = None,
-    slack_webhook_env: WebhookVariable = None,
+    notify_env: NotifyVariable = None,
     metrics_port: Annotated[
         int | None, typer.Option(help="Serve metrics for Prometheus and /healthz; 0: a free port.")
     ] = None,
@@ -89,7 +89,7 @@ def desk(
         "duration": duration,
         "store": store,
         "bybit_base_url": base_url,
-        "slack_webhook_env": slack_webhook_env,
+        "notify_env": notify_env,
         "metrics_port": metrics_port,
         "metrics_address": metrics_address,
     }

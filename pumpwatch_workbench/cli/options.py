@@ -55,9 +55,9 @@ KeyFile = Annotated[
 Keyring = Annotated[
     bool | None, typer.Option("--keyring", help="Take the key from the system's keyring.")
 ]
-WebhookVariable = Annotated[
+NotifyVariable = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Name of the variable that holds Slack's webhook address."),
+    typer.Option(metavar="NAME", help="Name of the variable with the addresses of messengers."),
 ]
 DeskUrl = Annotated[
     str | None, typer.Option(metavar="URL", help="Which Bybit, or a simulator on this machine.")

@@ -58,8 +58,8 @@ class DeskSettings(BaseModel):
     """Port of the metrics for Prometheus; 0: a free one, -1: none."""
     metrics_address: str = "127.0.0.1"
     """Address on which metrics are served."""
-    slack_webhook_env: Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")] = ""
-    """Name of the variable that holds Slack's webhook address."""
+    notify_env: Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")] = ""
+    """Name of the variable with the addresses of Slack and other messengers."""
 
 
 KINDS: dict[str, type[BaseModel]] = {
@@ -142,7 +142,7 @@ def read_file(path: Path) -> dict[str, Given]:
     values, lines = read_lines(path)
     for name, value in values.items():
         line, text = f"{path} line {lines.get(name, 1)}: ", as_text(value)
-        if name != "slack_webhook_env" and SECRET.search(name):
+        if SECRET.search(name):
             problems.append(f"{line}{name} looks like a secret, which is never in this file")
         elif name in OF_A_STACK:
             use = "use mode" if name == "trading_mode" else "leave it out"

@@ -7,8 +7,9 @@ from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.domain.market.snapshot import MarketSnapshot
 from pumpwatch.errors import BadInput
 from pumpwatch.settings.detect import DetectSettings
-from pumpwatch.settings.symbols import SymbolChoice
 from pumpwatch_workbench.play.views.looks import Looks
+
+DAY_SECONDS = 86_400
 
 
 class WatchedMarket(BybitMarketData):
@@ -21,16 +22,28 @@ class WatchedMarket(BybitMarketData):
         super().__init__(session, parallel_requests=settings.parallel_requests)
         self._choice = settings.symbol_choice
         self.looks = Looks(takes=self._choice.takes)
+        self.watched = 0
+        """Contracts that were watched when this was checked."""
 
     def check(self) -> None:
         """Raise `BadInput` when the exchange lists nothing by a name or pattern of the settings."""
-        if self._choice == SymbolChoice():
-            return
-        if unlisted := self._choice.unlisted(self.watchlist()):
+        listed = self.watchlist()
+        self.watched = sum(map(self._choice.takes, listed))
+        if unlisted := self._choice.unlisted(listed):
             raise BadInput(
                 f"the symbols name {', '.join(unlisted[:5])}, which the exchange does not trade as"
                 " a USDT perpetual: look the name up there"
             )
+
+    def flow_words(self, symbol: str) -> str:
+        """Return a symbol's turnover of about the last minute, against its mean of 24 hours."""
+        seen = self.looks.turnovers(symbol)
+        if seen[-1:] == seen[:1]:
+            return ""
+        seconds, before, now = (seen[-1][0] - seen[0][0]) / 1000, seen[0][1], seen[-1][1]
+        usual = max(before, 1.0) * seconds / DAY_SECONDS
+        flow = max(0.0, now - before) + usual  # what fell out of the 24 hours is taken for the mean
+        return f"{flow:,.0f} USDT in {seconds:.0f} s, {flow / usual:,.1f} times its usual turnover"
 
     def snapshot(self, symbol: str = "") -> MarketSnapshot:
         seen = super().snapshot(symbol)

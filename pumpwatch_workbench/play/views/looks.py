@@ -15,13 +15,14 @@ MOVERS = 10
 LONGEST = 65_000
 """Milliseconds between two looks whose prices are compared, at most."""
 MOST = 720
-"""An hour of looks at the usual interval; a price takes 8 bytes."""
+"""An hour of looks at the usual interval; a price and a turnover take 16 bytes."""
 
 
 class _Look(NamedTuple):
     time: int
     rows: Mapping[str, int]
     last: FloatArray
+    turnover: FloatArray
 
 
 class Looks:
@@ -49,9 +50,15 @@ class Looks:
             self.movers = tuple(
                 Mover(symbols[row], float(change[row]), float(turnover[row])) for row in watched
             )
-        self._looks = (*self._looks[1 - MOST :], _Look(time, rows, last))
+        self._looks = (*self._looks[1 - MOST :], _Look(time, rows, last, turnover))
 
     def prices(self, symbol: str) -> list[tuple[int, float]]:
         """Return the times and prices of a symbol, the oldest first."""
         known = [look for look in self._looks if symbol in look.rows]
         return [(look.time, float(look.last[look.rows[symbol]])) for look in known]
+
+    def turnovers(self, symbol: str) -> list[tuple[int, float]]:
+        """Return the times and 24-hour turnovers of a symbol in the last minute of looks."""
+        since = self._looks[-1].time - LONGEST if self._looks else 0
+        known = [look for look in self._looks if symbol in look.rows and look.time > since]
+        return [(look.time, float(look.turnover[look.rows[symbol]])) for look in known]
