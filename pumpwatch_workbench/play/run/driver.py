@@ -20,6 +20,7 @@ from pumpwatch.domain.detection.signals import Phase, Signal
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import InvariantBroken
 from pumpwatch_workbench.local.aws.functions import Invocation
+from pumpwatch_workbench.pages.words import duration
 from pumpwatch_workbench.play.run.options import RunOptions
 from pumpwatch_workbench.play.run.outcome import RunTally, result_of
 from pumpwatch_workbench.play.run.result import RunResult
@@ -35,6 +36,8 @@ from pumpwatch_workbench.play.views.view import (
 )
 from pumpwatch_workbench.processes import relax_collector
 
+PACE_KNOWN = 20
+"""Ticks after which a long run says how long it will take."""
 TRADED = "opened", "closed", "denied"
 """Words of trade's answer for the trades that changed."""
 
@@ -83,8 +86,12 @@ class _Driver:
                 ),
             )
         )
+        begin = time.perf_counter()
         for number, scheduled in enumerate(ticks, start=1):
             self._play_minute(number, scheduled)
+            if number == PACE_KNOWN < len(ticks) // 4:
+                whole = (time.perf_counter() - begin) * len(ticks) / number
+                self._view.note(f"All of it will take about {duration(round(whole * 1000))}.")
         self._scan_until(ticks[-1] + MINUTE)
         self._settle(ticks[-1] + MINUTE)
         return self._tally
