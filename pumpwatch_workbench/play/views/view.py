@@ -5,16 +5,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Self
 
 from pumpwatch.domain.detection.signals import Phase, Signal
-from pumpwatch.domain.trading.orders import Position, Side
+from pumpwatch.domain.trading.orders import Position
 from pumpwatch.domain.trading.trades import Trade, TradeState
 from pumpwatch_workbench.pages.trade_tables import side_words
-from pumpwatch_workbench.pages.words import money, number, percent, price, share, signed_money
+from pumpwatch_workbench.pages.words import (
+    MINUS,
+    money,
+    number,
+    percent,
+    price,
+    share,
+    signed_money,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +34,24 @@ class Mover:
     turnover: float
 
 
+@dataclass(frozen=True, slots=True)
+class NextSteps:
+    """When the next tick and the next scan are due, milliseconds UTC; None: not known, or none."""
+
+    tick: int | None = None
+    scan: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
-    """What a view may ask between two ticks, from any thread; this one knows nothing."""
+    """What a view may ask between two ticks, from any thread; by default nothing is known."""
 
-    def now(self) -> int | None:
-        """Return the market's time, milliseconds UTC."""
-        return None
-
-    def prices(self, symbol: str) -> Sequence[tuple[int, float]]:
-        """Return times and prices of a symbol in the last hour, the oldest first."""
-        return ()
-
-    def movers(self) -> Sequence[Mover]:
-        """Return the strongest movers of the last scan."""
-        return ()
+    now: Callable[[], int | None] = lambda: None
+    """Market time."""
+    prices: Callable[[str], Sequence[tuple[int, float]]] = lambda _: ()
+    """Times and prices of a symbol in about the last hour, the oldest first."""
+    movers: Callable[[], tuple[Mover, ...]] = tuple
+    next: Callable[[], NextSteps] = NextSteps
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,64 +68,12 @@ class RunFacts:
     watched: Watched = Watched()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class OpenTrade:
-    """An open position with its trade's levels. Times in milliseconds UTC, money is USDT."""
+    """An open position with the journal's trade; None if the journal knows of none."""
 
-    signal_id: str
-    """Empty for a position that belongs to no trade."""
-    symbol: str
-    side: Side
-    quantity: Decimal
-    entry_price: Decimal
-    mark_price: Decimal
-    stop_loss: Decimal | None
-    """The stop on the exchange; None is an alarm."""
-    take_profit: Decimal | None
-    unrealised_pnl: Decimal
-    opened: int | None
-    closes_at: int | None
-
-    @property
-    def change(self) -> float:
-        """Return the open result as a fraction of what was paid."""
-        paid = self.entry_price * self.quantity
-        return float(self.unrealised_pnl / paid) if paid else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class NextSteps:
-    """When the next tick and the next scan are due, milliseconds UTC; None: not known, or none."""
-
-    tick: int | None = None
-    scan: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
-    """Counts since the start."""
-
-    ticks: int = 0
-    scans: int = 0
-    """Scans between the ticks."""
-    signals: int = 0
-    opened: int = 0
-    closed: int = 0
-    denied: int = 0
-    requests: int = 0
-    """Requests to the exchange."""
-    errors: int = 0
-    """Ticks with a failure."""
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A symbol that the last scans judged, and the verdict as a sentence."""
-
-    symbol: str
-    time: int
-    verdict: str
-    alarmed: bool
+    position: Position
+    trade: Trade | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,34 +86,14 @@ class TickSnapshot:
     movers: tuple[Mover, ...] = ()
     trades: tuple[OpenTrade, ...] = ()
     events_open: int = 0
-    next: NextSteps = NextSteps()
-    counts: Counts = Counts()
-    judged: tuple[Judged, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Counts since the start, by what is counted: ticks, scans, signals, requests and others."""
 
 
 def open_trades(positions: Iterable[Position], trades: Iterable[Trade]) -> tuple[OpenTrade, ...]:
-    """Return positions with what the journal's live trades know of them."""
+    """Return positions with their trades."""
     known = {trade.symbol: trade for trade in trades if trade.state.live}
-    return tuple(_open_trade(position, known.get(position.symbol)) for position in positions)
-
-
-def _open_trade(position: Position, trade: Trade | None) -> OpenTrade:
-    take_profit = position.take_profit
-    if take_profit is None and trade is not None:
-        take_profit = trade.take_profit
-    return OpenTrade(
-        signal_id=trade.signal_id if trade else "",
-        symbol=position.symbol,
-        side=position.side,
-        quantity=position.quantity,
-        entry_price=position.entry_price,
-        mark_price=position.mark_price,
-        stop_loss=position.stop_loss,
-        take_profit=take_profit,
-        unrealised_pnl=position.unrealised_pnl,
-        opened=(trade.entry_time if trade else None) or position.created,
-        closes_at=trade.closes_at if trade else None,
-    )
+    return tuple(OpenTrade(position, known.get(position.symbol)) for position in positions)
 
 
 class RunView:
@@ -173,6 +113,9 @@ class RunView:
 
     def note(self, text: str) -> None:
         """Show one line: a step of the preparation, a warning. An empty text clears it."""
+
+    def progress(self, what: str, done: int, total: int) -> None:
+        """Show how far a step of the preparation is."""
 
     def started(self, facts: RunFacts) -> None:
         """Begin market time."""
@@ -211,7 +154,7 @@ def trade_words(trade: Trade) -> str:
     side, risk = side_words(trade.side), _risk(trade)
     if trade.state is TradeState.CLOSED:
         reason = (trade.exit_reason or "no reason given").replace("_", " ")
-        in_risks = f" ({signed_money(trade.realised_pnl / risk)} R)" if risk else ""
+        in_risks = f" ({trade.realised_pnl / risk:+.1f} R)".replace("-", MINUS) if risk else ""
         result = f"{signed_money(trade.realised_pnl)} USDT{in_risks}"
         return f"{trade.symbol} {side} closed at {price(trade.exit_price)}: {reason}, {result}"
     size = f"{number(trade.quantity)} at {price(trade.entry_price or trade.planned_price)}"
@@ -223,5 +166,7 @@ def trade_words(trade: Trade) -> str:
 
 def _risk(trade: Trade) -> Decimal:
     """Return what the trade loses at its stop, USDT; 0 if that is not known."""
-    entry, stop = trade.entry_price or trade.planned_price, trade.stop_loss
-    return abs(entry - stop) * trade.quantity if entry and stop else Decimal(0)
+    entry = trade.entry_price or trade.planned_price
+    if entry is None or trade.stop_loss is None:
+        return Decimal(0)
+    return abs(entry - trade.stop_loss) * trade.quantity
