@@ -88,7 +88,6 @@ CASES = [
     ("scale --symbols 5", "at least two different sizes"),
     ("scale --check -1", "--check is -1"),
     ("scale --symbols many", "--symbols is 'many'"),
-    ("scale --report {folder}", "a folder has that name"),
     # download
     ("download --symbols BTCUSDT --from yesterday", "--from is 'yesterday'"),
     ("download --symbols BTCUSDT --from 0001-01-01", "no candles of perpetuals before 2018"),
