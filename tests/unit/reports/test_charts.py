@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import plotly.graph_objects as go
 import pytest
-from pumpwatch_workbench.pages.chart_style import TEMPLATE, Figure
 from unit.reports.run_results import MINUTE, small_result
 
 from pumpwatch_workbench.pages.candle_charts import event_chart, window_of
+from pumpwatch_workbench.pages.chart_style import TEMPLATE, Figure
 from pumpwatch_workbench.pages.line_charts import (
     POINTS_AT_MOST,
     curve_chart,
