@@ -1,21 +1,22 @@
 """Pictures for the README and the documents: `python -m tools.pictures`.
 
 They show a real `pumpwatch run` with its defaults: the terminal as it stood when there was most to
-see, and the top of the report page in light and dark. Needs Chromium on the PATH.
+see, and of the report page the figures and the first trade in light and dark. Needs Chromium on
+the PATH.
 """
 
 from __future__ import annotations
 
 import io
-import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
+from playwright.sync_api import sync_playwright
 from rich.console import Console
 
 from pumpwatch.errors import BadInput
@@ -27,9 +28,14 @@ from pumpwatch_workbench.play.views.view import TickSnapshot
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "images"
 COLUMNS = 110
-WIDTH, HEIGHT = 1200, 970
-SCHEMES = {"dark": 0, "light": 1}
-"""Chromium's numbers for `prefers-color-scheme`."""
+WIDTH, HEIGHT = 1200, 1010
+HIDDEN = """<style>
+body > :not(header, main), header > .invariants, #main > section:not([aria-labelledby=charts]),
+[aria-labelledby=charts] > :not(.cards), .card:not(#{card}),
+.tiles div:nth-child(n + 9) {{ display: none }}
+.cards {{ display: block; margin-top: 1.5rem }} .card .chart {{ height: 23rem }}
+</style>"""
+"""Leaves of the page what the picture shows."""
 FONT_FILES = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 """Rich names font files on the internet; a picture that loads nothing takes the reader's font."""
 
@@ -78,22 +84,26 @@ def make_pictures(folder: Path, options: RunOptions) -> list[Path]:
     terminal.write_text(camera.svg, encoding="utf-8")
     with tempfile.TemporaryDirectory() as temporary:
         page = write_run_report(result, Path(temporary, "report.html"))
-        pictures = [
-            _photograph(browser, page, folder / f"run-report-{scheme}.png", number)
-            for scheme, number in SCHEMES.items()
-        ]
-    return [terminal, *pictures]
+        traded = (n for n, row in enumerate(result.rows(), 1) if row.trade and row.trade.exit_time)
+        style = HIDDEN.format(card=f"event-{next(traded)}")
+        page.write_text(page.read_text().replace("</head>", f"{style}</head>"))
+        return [terminal, *_photographs(browser, page, folder)]
 
 
-def _photograph(browser: str, page: Path, picture: Path, scheme: int) -> Path:
-    """Write the top of a page as PNG, once its charts are drawn."""
-    command = [browser, "--headless", "--disable-gpu", "--hide-scrollbars"]
-    command += [f"--window-size={WIDTH},{HEIGHT}", "--virtual-time-budget=4000"]
-    command += [f"--blink-settings=preferredColorScheme={scheme}", f"--screenshot={picture}"]
-    if os.geteuid() == 0:
-        command.append("--no-sandbox")
-    subprocess.run([*command, page.as_uri()], check=True, capture_output=True, timeout=120)
-    return picture
+def _photographs(browser: str, page: Path, folder: Path) -> Iterator[Path]:
+    """Write the top of a page as PNG in either scheme, once its chart is drawn."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=browser)
+        opened = chromium.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+        for scheme in ("dark", "light"):
+            picture = folder / f"run-report-{scheme}.png"
+            opened.emulate_media(color_scheme=scheme)
+            opened.goto(page.as_uri())
+            opened.wait_for_selector(".card canvas")
+            opened.wait_for_timeout(500)
+            opened.screenshot(path=picture)
+            yield picture
+        chromium.close()
 
 
 if __name__ == "__main__":

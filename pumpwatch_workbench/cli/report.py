@@ -7,7 +7,7 @@ import time
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -21,7 +21,6 @@ from pumpwatch_workbench.cli.operating import Choice, ModeOfTrades, Store
 from pumpwatch_workbench.cli.options import Region
 from pumpwatch_workbench.cli.progress import busy
 from pumpwatch_workbench.cli.times import parse_duration
-from pumpwatch_workbench.operations.journal.agreement import agreement_of, read_labels
 from pumpwatch_workbench.operations.journal.candles import fetched_candles
 from pumpwatch_workbench.operations.journal.document import document_of
 from pumpwatch_workbench.operations.journal.figures import Figures, figures_of
@@ -29,10 +28,12 @@ from pumpwatch_workbench.operations.journal.kpi_tables import kpi_table
 from pumpwatch_workbench.operations.journal.page import render_journal
 from pumpwatch_workbench.operations.journal.page_tables import journal_tiles
 from pumpwatch_workbench.operations.journal.period import Period, of_mode, period_of_file
-from pumpwatch_workbench.operations.journal.stack import logs_of_stack, period_of_stack
 from pumpwatch_workbench.operations.stack import DeployedStack
 from pumpwatch_workbench.pages.files import check_report_path, write_page
 from pumpwatch_workbench.pages.terminal import terminal_table, tiles_grid, wide_enough
+
+if TYPE_CHECKING:
+    from pumpwatch_workbench.operations.journal.agreement import Agreement
 
 
 def report(
@@ -79,7 +80,6 @@ def report(
     begin = until - parse_duration("--since", since)
     if not as_json:
         check_report_path(out)
-    known = None if labels is None else read_labels(labels)
     with busy("Reading the journal"):
         if stage:
             period = _of_stage(stage, region, begin, until)
@@ -90,10 +90,7 @@ def report(
     if candles and period.bybit and not as_json:
         with busy("Asking for candles"):
             period = _with_candles(period)
-    agreement = None
-    if known is not None:
-        agreement = agreement_of(known, period.signals, period.since, period.until)
-    figures = figures_of(period, agreement)
+    figures = figures_of(period, _agreement(labels, period) if labels else None)
     if as_json:
         typer.echo(json.dumps(document_of(period, figures)))
     else:
@@ -101,16 +98,26 @@ def report(
         typer.echo(f"About {period.source}")
 
 
+def _agreement(labels: Path, period: Period) -> Agreement:
+    """Return how well detection agrees with the pumps of a file. Raises `BadInput`."""
+    from pumpwatch_workbench.operations.journal import agreement  # noqa: PLC0415 - loads Polars
+
+    known = agreement.read_labels(labels)
+    return agreement.agreement_of(known, period.signals, period.since, period.until)
+
+
 def _of_stage(stage: str, region: str, since: int, until: int) -> Period:
+    from pumpwatch_workbench.operations.journal import stack as stages  # noqa: PLC0415 - slow
+
     stack = DeployedStack.of_stage(stage, *clients_in(region))
-    period = period_of_stack(
+    period = stages.period_of_stack(
         stack.table(),
         S3HistoryStore(stack.output("HistoryBucket"), stack.clients("s3")),
         stage=stage,
         since=since,
         until=until,
         scan_seconds=stack.scan_seconds,
-        logs=logs_of_stack(stack, since, until),
+        logs=stages.logs_of_stack(stack, since, until),
     )
     return replace(period, bybit=stack.outputs.get("BybitBaseUrl", ""))
 

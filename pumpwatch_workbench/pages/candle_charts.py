@@ -40,12 +40,9 @@ _PHASE_SHAPES = {
 
 def event_chart(row: EventRow, candles: Sequence[CandleRow]) -> Chart:
     """Return the chart of an event of a run or a journal."""
-    return candle_chart(
-        candles,
-        signals=row.detected.signals if row.detected else (),
-        trade=row.trade,
-        moments={"onset": row.planted.onset} if row.planted else {},
-    )
+    signals = row.detected.signals if row.detected else ()
+    onset = {"onset": row.planted.onset} if row.planted else {}
+    return candle_chart(candles, signals=signals, trade=row.trade, moments=onset)
 
 
 def candle_chart(
@@ -87,10 +84,7 @@ def _window(times: list[int], trade: Trade | None, whole: list[int]) -> list[int
     """Return from when until when the chart shows at first: the trade, or else what is marked."""
     if trade is not None:
         # The event goes on after a trade: that is one click away.
-        last = trade.exit_time or trade.entry_time or trade.created
-        times = [trade.signal_time, trade.entry_time or trade.created, last]
-        if trade.exit_time is None:
-            times.append(whole[1])
+        times = [trade.signal_time, trade.exit_time or whole[1]]
     if not times:
         return whole
     first, until = min(times) - BEFORE_MS, max(times) + AFTER_MS

@@ -33,12 +33,8 @@ def chart_card(anchor: str, symbol: str, verdict: str, facts: Iterable[Fact]) ->
 
 def trade_facts(trade: Trade, when: Callable[[int | None], str] = clock) -> list[Fact]:
     """Return what a trade that held a position did, times UTC."""
-    facts = [
-        (
-            side_words(trade.side).capitalize(),
-            f"{when(trade.entry_time)} at {price(trade.entry_price)}",
-        )
-    ]
+    entry = f"{when(trade.entry_time)} at {price(trade.entry_price)}"
+    facts = [(side_words(trade.side).capitalize(), entry)]
     if trade.exit_time is not None:
         facts.append(("Exit", f"{when(trade.exit_time)} at {price(trade.exit_price)}"))
     facts += [

@@ -105,7 +105,7 @@ globalThis.pumpwatchCharts = (() => {
     // Write at the first height where nothing else is, and return it. With each height goes on which
     // side of its shape it is (-1 above, 0 has none), for the shape needs room too.
     words(mark, heights) {
-      const { context, taken } = this, half = context.measureText(mark.text).width / 2 + 3;
+      const { context, taken } = this, half = context.measureText(mark.text).width / 2 + 6;
       const middle = Math.min(Math.max(mark.x, half), this.width - half);
       const box = ([y, away]) => [middle - half, Math.min(y, y - away * ROW) - ROW / 2, middle + half, Math.max(y, y - away * ROW) + ROW / 2];
       const isFree = ([left, top, right, bottom]) => top >= 0 && bottom <= this.height
@@ -168,8 +168,7 @@ globalThis.pumpwatchCharts = (() => {
         timeScale: { timeVisible: true, secondsVisible: false, minBarSpacing: 0.05, lockVisibleTimeRangeOnResize: true },
         localization: { locale: "en-GB", priceFormatter: (value) => this.number(value) },
         layout: { fontSize: 12, fontFamily: "system-ui, sans-serif" },
-        grid: { vertLines: { visible: false } },
-        crosshair: { mode: 0 },
+        grid: { vertLines: { visible: false } }, crosshair: { mode: 0 },
       });
       this.isCandles = data.kind === "candles";
       const bare = { priceLineVisible: false, lastValueVisible: !this.isCandles };
@@ -209,17 +208,15 @@ globalThis.pumpwatchCharts = (() => {
     }
     // Take the colours of now: after a change of the scheme too.
     paint() {
-      const of = this.colour, label = { color: of("muted"), labelBackgroundColor: of("muted") };
+      const of = this.colour, label = { color: of("muted"), labelBackgroundColor: of("muted") }, edge = { borderColor: of("line") };
       this.chart.applyOptions({
         layout: { background: { color: of("surface") }, textColor: of("muted") },
         grid: { horzLines: { color: of("line") } },
-        rightPriceScale: { borderColor: of("line") },
-        timeScale: { borderColor: of("line") },
+        rightPriceScale: edge, timeScale: edge,
         crosshair: { vertLine: label, horzLine: label },
       });
       if (this.isCandles) {
-        const [up, down] = [of("good"), of("bad")];
-        // A fall is filled, a rise is hollow: not told by colour alone.
+        const [up, down] = [of("good"), of("bad")]; // a fall is filled, a rise hollow: not told by colour alone
         this.series[0].applyOptions({ upColor: of("surface"), borderUpColor: up, wickUpColor: up, downColor: down, borderDownColor: down, wickDownColor: down });
         this.series[1].applyOptions({ color: of("bar") });
       } else {
@@ -248,18 +245,18 @@ globalThis.pumpwatchCharts = (() => {
     }
     window() { this.show(false, this.data.window); }
     whole() { this.show(true, this.data.whole ?? this.data.window); }
-    // The values under the pointer.
+    // The values under the pointer; while new ones come in, some are missing.
     read({ time, seriesData }) {
       const values = time === undefined ? [] : this.series.map((series) => seriesData.get(series));
       const when = time === undefined ? "" : new Date(time * 1000).toISOString();
       if (!this.isCandles) {
-        const known = this.data.lines.map(({ name }, place) => `  ${name} ${values[place] ? this.number(values[place].value) : ""}`);
+        const known = this.data.lines.map(({ name }, place) => `  ${name} ${values[place] ? this.number(values[place].value ?? 0) : ""}`);
         this.legend.textContent = when && when.slice(0, 16).replace("T", " ") + known.join("");
       } else if (values[0]) {
         const { open, high, low, close } = values[0], change = 100 * (close / open - 1);
         const prices = Object.entries({ O: open, H: high, L: low, C: close }).map(([name, price]) => `${name} ${this.number(price)}`);
         this.legend.textContent = [when.slice(11, 16), ...prices, `${change < 0 ? "" : "+"}${this.number(change, 1)} %`,
-          `${this.number(values[1].value, 0)} USDT`].join("  ");
+          `${this.number(values[1]?.value ?? 0, 0)} USDT`].join("  ");
       } else {
         this.legend.textContent = when.slice(11, 16);
       }

@@ -55,7 +55,7 @@ def curve_chart(curves: Sequence[tuple[str, Sequence[Point]]], *, decimals: int 
         {
             "name": name,
             "points": [
-                [time, round(float(value), decimals)]
+                [time, round(float(value), decimals) + 0.0]
                 for time, value in (*points[: -1 : len(points) // POINTS_AT_MOST + 1], *points[-1:])
             ],
             "style": place,

@@ -28,8 +28,8 @@ class Series:
     def stroke(self) -> str:
         """Return the attributes of its line."""
         dash, colour = (of[self.place % len(of)] for of in (DASHES, SERIES))
-        shape = (13, "round", "") if len(self.points) == 1 else (2, "butt", dash)
-        width, cap, dashes = shape
+        is_mark = len(self.points) == 1
+        width, cap, dashes = (13, "round", "") if is_mark else (2, "butt", dash)
         return (
             f'fill="none" stroke="var(--{colour})" stroke-width="{width}"'
             f' stroke-linecap="{cap}" stroke-dasharray="{dashes}"'

@@ -118,7 +118,10 @@ def test_a_chart_shows_the_trade_first_all_of_it_at_a_key_and_what_is_new(seen: 
     seen.open(
         f"{style}<div id=here style='height: 300px' role=img aria-label=candles></div>{scripts}"
     )
-    seen.run("(data) => { window.chart = pumpwatchCharts.draw(here, data); }", data)
+    seen.run("(data) => { window.chart = pumpwatchCharts.draw(here, data); }", candle_chart(()))
+    seen.page.mouse.move(1000, 150)
+    seen.run(SETTLED)
+    seen.run("(data) => chart.update(data)", data)
     seen.run(SETTLED)
     assert seen.run(SHOWN) == [10, 40]  # the missing minutes have their places
     image = "() => here.querySelector('[role=img]').getAttribute('aria-label')"

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
+import msgspec
+
 from pumpwatch.adapters.records import read_record, record_fields
 from pumpwatch.errors import InvariantBroken
 
@@ -46,8 +48,8 @@ def read_body(kind: type[Record], body: str) -> Record:
 def read_json(body: str) -> dict[str, Any]:
     """Return the fields of a body. Raises `InvariantBroken` when it is damaged."""
     try:
-        fields = json.loads(body)
-    except ValueError:
+        fields = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeError):
         fields = None
     if not isinstance(fields, dict):
         raise InvariantBroken(f"the store's record {body[:60]!r} is damaged")

@@ -7,11 +7,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from pumpwatch.domain.trading.orders import Leg, Outcome
 from pumpwatch.domain.trading.trades import TradeState
 from pumpwatch_workbench.local.store import RunRecord
-from pumpwatch_workbench.operations.journal.agreement import Agreement
 from pumpwatch_workbench.operations.journal.percentiles import (
     Bounds,
     Spread,
@@ -29,6 +29,9 @@ from pumpwatch_workbench.operations.journal.runs import (
 )
 from pumpwatch_workbench.operations.journal.spending import Spending, spending_of
 from pumpwatch_workbench.research.evaluation.shares import wilson_interval
+
+if TYPE_CHECKING:
+    from pumpwatch_workbench.operations.journal.agreement import Agreement
 
 TOTAL_OF_REQUESTS = re.compile(r"\w+_api_requests_total\|(.+)")
 GOOD_CODE = "ok"

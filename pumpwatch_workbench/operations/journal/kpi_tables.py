@@ -131,28 +131,26 @@ def _interval(kpi: Kpi) -> str:
 
 def _spread_cells(name: str, spread: Spread | None) -> tuple[Cell, ...]:
     if spread is None:
-        return (Cell(name), Cell("0"), *([Cell.nothing()] * 3), Cell.nothing(NO_DATA))
+        return row(name, "0", *([Cell.nothing()] * 3), Cell.nothing(NO_DATA))
     values = (spread.p50, spread.p95, spread.p99, spread.largest)
-    return (Cell(name), Cell(number(spread.count)), *(Cell(seconds(value)) for value in values))
+    return row(name, number(spread.count), *map(seconds, values))
 
 
 def _function_cells(function: FunctionRuns) -> tuple[Cell, ...]:
     if not function.runs:
-        return (Cell(function.function), Cell.nothing(NO_DATA), *([Cell.nothing()] * 7))
+        return row(function.function, Cell.nothing(NO_DATA), *([Cell.nothing()] * 7))
     init = function.init_seconds
     memory = NO_DATA
     if function.memory_mib is not None and function.memory_limit_mib is not None:
         memory = f"{function.memory_mib:,.0f} of {function.memory_limit_mib:,.0f} MiB"
-    return (
-        Cell(function.function),
-        Cell(number(function.runs)),
-        Cell(number(function.failed), "bad" if function.failed else ""),
-        Cell(number(function.timed_out), "bad" if function.timed_out else ""),
-        Cell(number(function.cold_starts)),
-        Cell(seconds(init.p50) if init else NOTHING),
-        Cell(seconds(init.largest) if init else NOTHING),
-        Cell(memory),
-        Cell(date_and_clock(function.first)),
+    return row(
+        function.function,
+        number(function.runs),
+        *(Cell(number(n), "bad" if n else "") for n in (function.failed, function.timed_out)),
+        number(function.cold_starts),
+        *((seconds(init.p50), seconds(init.largest)) if init else (NOTHING, NOTHING)),
+        memory,
+        date_and_clock(function.first),
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.pages.assembly import render
 from pumpwatch_workbench.pages.candle_charts import Chart, event_chart
-from pumpwatch_workbench.pages.cards import ChartCard, chart_card, trade_facts
+from pumpwatch_workbench.pages.cards import chart_card, trade_facts
 from pumpwatch_workbench.pages.event_rows import EventRow, window_of
 from pumpwatch_workbench.pages.files import write_page
 from pumpwatch_workbench.pages.line_charts import equity_chart, equity_words
@@ -64,7 +64,8 @@ def render_page(result: RunResult) -> str:
     for row, anchor in zip(rows, anchors, strict=True):
         if anchor:
             charts[anchor] = event_chart(row, window_of(row, result.candles[row.symbol]))
-            cards.append(_card(result, row, anchor))
+            verdict = VERDICT_WORDS[row.verdict]
+            cards.append(chart_card(anchor, row.symbol, verdict, _facts(result, row)))
     headline, explanation = notice(result)
     return render(
         __file__,
@@ -117,10 +118,6 @@ def _subtitle(result: RunResult) -> str:
     if result.wall_seconds is not None:
         parts.append(f"run in {seconds(result.wall_seconds)}")
     return " · ".join(parts)
-
-
-def _card(result: RunResult, row: EventRow, anchor: str) -> ChartCard:
-    return chart_card(anchor, row.symbol, VERDICT_WORDS[row.verdict], _facts(result, row))
 
 
 def _facts(result: RunResult, row: EventRow) -> list[tuple[str, str]]:

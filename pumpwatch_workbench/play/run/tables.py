@@ -82,7 +82,7 @@ def _trading_tiles(result: RunResult) -> tuple[Tile, ...]:
         Tile(
             "Orders sent",
             number(result.orders),
-            f"{counted(result.fills, 'fill')}, those of stops and targets included",
+            f"{counted(result.fills, 'execution')}, stops and targets included",
         ),
         Tile(
             "Longest without a stop",

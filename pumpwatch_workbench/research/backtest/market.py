@@ -11,6 +11,7 @@ from pumpwatch.domain.market.snapshot import Instrument
 from pumpwatch.domain.moments import MINUTE
 
 OPEN, HIGH, LOW, CLOSE, VOLUME, TURNOVER = range(6)
+LEAD = 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +53,8 @@ class Window:
     values: FloatArray
     close_before: float
     """Last known close before minute 0."""
+    lead: FloatArray
+    """Values of the minutes before minute 0, at most `LEAD`: for charts alone."""
     alarm: int
     strength: float
     jump: float
@@ -113,12 +116,14 @@ def window_at(
     before = candles.close[row, :column]
     if column and np.isnan(before[-1]):
         before = before[~np.isnan(before)]
-    values = np.stack([getattr(candles, name)[row, column:end] for name in COLUMNS], axis=1)
+    first = max(0, column - LEAD)
+    values = np.stack([getattr(candles, name)[row, first:end] for name in COLUMNS], axis=1)
     return Window(
         segment=block.segments[row],
         contract=block.contracts[row],
         open_time=candles.open_time[column:end].copy(),
-        values=values,
+        values=values[column - first :],
+        lead=values[: column - first],
         close_before=float(before[-1]) if len(before) else float("nan"),
         alarm=alarm,
         strength=strength,

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from rich.console import Console
 from rich.text import Text
 
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.strategies import with_evidence
 from pumpwatch_workbench.pages.assembly import render
 from pumpwatch_workbench.pages.candle_charts import Chart, candle_chart
-from pumpwatch_workbench.pages.cards import ChartCard, chart_card, trade_facts
+from pumpwatch_workbench.pages.cards import chart_card, trade_facts
 from pumpwatch_workbench.pages.event_rows import CandleRow
 from pumpwatch_workbench.pages.line_charts import curve_chart, equity_chart
 from pumpwatch_workbench.pages.tables import PageTable, Tile, counts_table, numbers, row, texts
@@ -58,15 +60,14 @@ def render_backtest(report: BacktestReport) -> str:
     cards, anchors = [], {}
     signals = {signal.signal.signal_id: signal for signal in outcome.signals}
     for place, position in _shown(ordered):
-        anchor = anchors[position.trade.signal_id] = f"trade-{place}"
-        signal = signals[position.trade.signal_id]
+        trade, signal = position.trade, signals[position.trade.signal_id]
+        anchor = anchors[trade.signal_id] = f"trade-{place}"
+        alarm = {"alarm": signal.alarm_time}
         charts[anchor] = candle_chart(
-            _rows(position),
-            signals=[signal.signal],
-            trade=position.trade,
-            moments={"alarm": signal.alarm_time},
+            _rows(position), signals=[signal.signal], trade=trade, moments=alarm
         )
-        cards.append(_card(position, anchor))
+        facts = trade_facts(trade, date_and_clock)
+        cards.append(chart_card(anchor, trade.symbol, exit_words(trade), facts))
     return render(
         __file__,
         charts,
@@ -98,10 +99,7 @@ def _curves(report: BacktestReport) -> dict[str, Chart]:
     times = curve.time.tolist()
     equity = list(zip(times, curve.equity.tolist(), strict=True))
     falls = list(zip(times, (-100 * curve.drawdown).tolist(), strict=True))
-    return {
-        "equity": equity_chart(equity),
-        "drawdown": curve_chart([("drawdown, %", falls)]),
-    }
+    return {"equity": equity_chart(equity), "drawdown": curve_chart([("drawdown, %", falls)])}
 
 
 def _shown(ordered: Sequence[SimulatedTrade]) -> list[tuple[int, SimulatedTrade]]:
@@ -150,16 +148,11 @@ def _assumptions(report: BacktestReport) -> list[str]:
 
 def _rows(position: SimulatedTrade) -> list[CandleRow]:
     window, trade = position.window, position.trade
-    end = min(len(window), window.index_of(trade.exit_time or 0) + AFTER)
-    return [
-        CandleRow(int(window.open_time[row]), *window.values[row, [0, 1, 2, 3, 5]].tolist())
-        for row in window.known(0, end)
-    ]
-
-
-def _card(position: SimulatedTrade, anchor: str) -> ChartCard:
-    trade = position.trade
-    return chart_card(anchor, trade.symbol, exit_words(trade), trade_facts(trade, date_and_clock))
+    values = np.concatenate([window.lead, window.values])[:, [0, 1, 2, 3, 5]]
+    first = int(window.open_time[0]) - len(window.lead) * MINUTE
+    end = (trade.exit_time or 0) + AFTER * MINUTE
+    rows = (CandleRow(first + n * MINUTE, *row) for n, row in enumerate(values.tolist()))
+    return [row for row in rows if row.open_time < end and not np.isnan(row.close)]
 
 
 def backtest_tiles(report: BacktestReport) -> tuple[Tile, ...]:

@@ -22,7 +22,6 @@ from .space import Dimension, Range
 from .walk_forward import Step, Tuned
 
 OBJECTIVE_WORDS = {"t": "shrunk t of a trade's return", "profit": "profit, USDT"}
-QUARTERS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,34 +37,19 @@ class TuneReport:
 def render_tuned(report: TuneReport) -> str:
     """Return the whole page."""
     tuned = report.tuned
-    objective = OBJECTIVE_WORDS[tuned.objective]
     return render(
         __file__,
         title=f"Pumpwatch search: {tuned.space.strategy} on {report.source}",
         subtitle=f"detector {tuned.space.detector} · {tuned.trials} settings tried in"
-        f" {len(tuned.steps)} searches · hold-out {tuned.final.fold.test} UTC"
+        f" {len(tuned.steps)} searches by {OBJECTIVE_WORDS[tuned.objective]}"
+        f" · hold-out {tuned.final.fold.test} UTC"
         f" · {with_evidence(tuned.space.strategy)}",
         doubts=report.doubts,
         tiles=_tune_tiles(tuned),
         walk=_walk_table(tuned),
         settings=_settings_table(tuned),
         options=[f"--set {name}={value}" for name, value in sorted(tuned.settings.items())],
-        objective=objective,
-        trials=_trials_table(tuned.steps),
     )
-
-
-def _trials_table(steps: Sequence[Step]) -> PageTable:
-    """Return the best score after each quarter of the trials."""
-    quarters = (f"after {quarter} of {QUARTERS}" for quarter in range(1, 5))
-    columns = (*texts("Search"), *numbers("Trials", *quarters))
-    rows = []
-    for step in steps:
-        scores = step.best.scores
-        parts = (scores[: -(-len(scores) * quarter // QUARTERS)] for quarter in range(1, 5))
-        best = (ratio(max(part)) if part else "no data" for part in parts)
-        rows.append(row(step.fold.name, number(len(scores)), *best))
-    return PageTable("The best score so far.", columns, tuple(rows))
 
 
 def _tune_tiles(tuned: Tuned) -> tuple[Tile, ...]:

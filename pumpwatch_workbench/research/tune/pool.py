@@ -122,7 +122,7 @@ def _group(rule: Detector, windows: list[Window]) -> _Group:
 def _shared(known: dict[tuple[int, int], Window], window: Window) -> Window:
     """Let windows of the same candle share their arrays: rules differ in the strength alone."""
     same = known.setdefault((window.segment, window.known_at), window)
-    return replace(window, open_time=same.open_time, values=same.values)
+    return replace(window, open_time=same.open_time, values=same.values, lead=same.lead)
 
 
 def _track(group: _Group, index: int, rules: EventRules, end: int) -> Track:

@@ -144,6 +144,14 @@ def test_the_page_is_small_without_its_data_and_names_who_made_its_charts():
     assert page.count('data-figure="event-') == CHARTS_AT_MOST
 
 
+def test_a_backtests_chart_begins_before_its_alarm():
+    (data,) = (each for each in Page(PAGES["backtest"]()).scripts if each.startswith("{"))
+    chart = json.loads(data)["trade-1"]
+    alarm, signal = (mark["time"] for mark in chart["marks"][:2])
+    assert chart["candles"][0][0] <= alarm - 15 * 60_000
+    assert chart["window"][0] <= signal - 15 * 60_000
+
+
 def test_the_page_says_at_its_top_that_profit_proves_nothing(small_page: Page):
     assert "Profit on a simulated market proves nothing." in small_page.text
     place = small_page.text.index("proves nothing")
