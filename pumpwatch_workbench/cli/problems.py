@@ -53,12 +53,8 @@ WORDS = (
     (re.compile(r"Input should be (?:greater|less) than.*"), "{text}"),
     (re.compile(r"Value error, '(.*)' is not one of (.*)\."), "{0} is none of {1}"),
 )
-SECRET_NAME = re.compile(
-    r"SECRET|TOKEN|PASSWORD|PASSWD|WEBHOOK|CREDENTIAL|API_?KEY|NOTIFY", re.IGNORECASE
-)
-SECRET_ADDRESS = re.compile(
-    r"https?://[^\s'\"]*(?:hooks\.slack\.com|/services/|/webhooks/)[^\s'\"]*"
-)
+SECRET_NAME = re.compile(r"SECRET|TOKEN|PASSWORD|PASSWD|WEBHOOK|CREDENTIAL|API_?KEY", re.IGNORECASE)
+SECRET_ADDRESS = re.compile(r"https?://[^\s'\"]*(?:hooks\.slack\.com|/services/)[^\s'\"]*")
 SHORTEST_SECRET = 8
 LONGEST_TEXT = 200
 

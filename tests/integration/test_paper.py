@@ -91,11 +91,11 @@ def test_a_pump_is_detected_traded_told_and_recorded(world, store):
     assert any(mover.symbol == world.pumped for tick in seen.ticks for mover in tick.movers[:1])
 
     shown = [block["text"]["text"] for post in posts for block in post["blocks"]]
-    watched = len(world.symbols)
-    assert shown[:2] == [
-        "paper · Started",
-        f"Watching {watched} contracts on 127.0.0.1, paper, 10,000.00 USDT, strategy fade.",
-    ]
+    assert shown[0] == "paper · Started"
+    assert shown[1].startswith(
+        f"Paper trading {len(world.symbols)} contracts (the whole market) of {world.url},"
+        " 10,000.00 USDT, strategy fade: "
+    )
     (pump,) = (text for text in shown if f" UTC: {world.pumped} is up" in text)
     assert "times its usual turnover." in pump
     fills = [text for text in shown if text.startswith(f"paper · {world.pumped} short ")]
@@ -124,8 +124,11 @@ def test_a_position_survives_a_restart_and_is_closed_afterwards(world, store):
     (trade,) = stored_trades(store)
     assert trade.state is TradeState.OPEN
 
-    seen, second = trade_for(world, options_for(world.url, store, duration=3 * MINUTE))
+    options = options_for(world.url, store, duration=3 * MINUTE, webhook="nonsense://secret")
+    seen, second = trade_for(world, options)
     assert (second.opened, second.closed) == (0, 1)
+    (named,) = (note for note in seen.notes if "goes on without messages" in note)
+    assert "address 1 of TEST_MESSENGERS, nonsense://, cannot be used" in named
     assert not any("Candle history" in note for note in seen.notes)
     (closed,) = stored_trades(store)
     assert closed.signal_id == trade.signal_id

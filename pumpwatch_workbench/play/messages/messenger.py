@@ -48,8 +48,10 @@ class Messenger:
         """Deliver all in one post."""
         try:
             return (self._post if self._service is None else self._notify)(stage, messages)
-        except Exception:  # whatever a service does: its text may show the address
+        except urllib3.exceptions.HTTPError:  # its text would show the address
             return Answer(0)
+        except Exception:  # whatever a service does: the same post would do it again
+            return Answer(min(REFUSALS))
 
     def _post(self, stage: str, messages: Sequence[Message]) -> Answer:
         body, timeout = payload(stage, messages), urllib3.Timeout(connect=3.0, read=5.0)
@@ -73,10 +75,12 @@ class Messenger:
 
 
 def messengers_from(name: str, environment: Mapping[str, str]) -> tuple[Messenger, ...]:
-    """Return the messengers of a variable's addresses, without ever showing one.
+    """Return the messengers of a variable's addresses, without ever showing one; no name, none.
 
     Raises `BadInput` for a variable that is not set, and an address that none understands.
     """
+    if not name:
+        return ()
     addresses = list(filter(None, SEPARATOR.split(environment.get(name, ""))))
     if not addresses:
         raise BadInput(f"--notify-env names {name}, which is not set: export {name}=...")

@@ -83,7 +83,7 @@ class Messages(RunView):
 
     def started(self, facts: RunFacts) -> None:
         """Say that it begins, and wait for the answers. Raises `BadInput` for a wrong address."""
-        self._say(Message(Kind.CARE, "Started", f"{facts.title}."))
+        self._say(Message(Kind.CARE, "Started", facts.title))
         deadline = time.monotonic() + GREETING
         for line in self._lines:
             line.tried.wait(max(0.0, deadline - time.monotonic()))

@@ -14,15 +14,7 @@ from pumpwatch.domain.detection.signals import Phase, Signal
 from pumpwatch.domain.trading.orders import Position
 from pumpwatch.domain.trading.trades import Trade, TradeState
 from pumpwatch_workbench.pages.trade_tables import side_words
-from pumpwatch_workbench.pages.words import (
-    MINUS,
-    money,
-    number,
-    percent,
-    price,
-    share,
-    signed_money,
-)
+from pumpwatch_workbench.pages.words import money, number, percent, price, share, signed_money
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +146,7 @@ def trade_words(trade: Trade) -> str:
     side, risk = side_words(trade.side), _risk(trade)
     if trade.state is TradeState.CLOSED:
         reason = (trade.exit_reason or "no reason given").replace("_", " ")
-        in_risks = f" ({trade.realised_pnl / risk:+.1f} R)".replace("-", MINUS) if risk else ""
+        in_risks = f" ({signed_money(trade.realised_pnl / risk)} R)" if risk else ""
         result = f"{signed_money(trade.realised_pnl)} USDT{in_risks}"
         return f"{trade.symbol} {side} closed at {price(trade.exit_price)}: {reason}, {result}"
     size = f"{number(trade.quantity)} at {price(trade.entry_price or trade.planned_price)}"
@@ -166,7 +158,5 @@ def trade_words(trade: Trade) -> str:
 
 def _risk(trade: Trade) -> Decimal:
     """Return what the trade loses at its stop, USDT; 0 if that is not known."""
-    entry = trade.entry_price or trade.planned_price
-    if entry is None or trade.stop_loss is None:
-        return Decimal(0)
-    return abs(entry - trade.stop_loss) * trade.quantity
+    entry, stop = trade.entry_price or trade.planned_price, trade.stop_loss
+    return abs(entry - stop) * trade.quantity if entry and stop else Decimal(0)

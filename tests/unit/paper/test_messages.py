@@ -2,7 +2,9 @@
 
 import json
 import logging
+import socketserver
 import time
+from threading import Thread
 from types import SimpleNamespace
 
 import pytest
@@ -292,6 +294,40 @@ def test_an_address_that_none_understands_is_named_by_number(value, said):
         messengers_from("NOTIFY", {"NOTIFY": value})
     assert said in str(caught.value)
     assert SECRET not in str(caught.value)
+
+
+class Mailbox(socketserver.StreamRequestHandler):
+    """As much of SMTP as it takes to be handed one mail."""
+
+    mails = []  # noqa: RUF012
+
+    def handle(self):
+        self.say("220 here")
+        for line in self.rfile:
+            if line.upper().startswith(b"DATA"):
+                self.say("354 go on")
+                self.mails.append(b"".join(iter(self.rfile.readline, b".\r\n")).decode())
+            self.say("221 bye" if line.upper().startswith(b"QUIT") else "250 fine")
+
+    def say(self, text):
+        self.wfile.write(f"{text}\r\n".encode())
+
+
+def test_mail_is_a_messenger_too():
+    with socketserver.TCPServer(("127.0.0.1", 0), Mailbox) as server:
+        Thread(target=server.handle_request, daemon=True).start()
+        host = f"127.0.0.1:{server.server_address[1]}"
+        given = f"mailto://{host}?from=desk@example.com&to=me@example.com&format=text"
+        (mail,) = messengers_from("N", {"N": given})
+        assert mail.send("paper", [pump(1)]).status == 200
+    (text,) = Mailbox.mails
+    assert "To: me@example.com" in text
+    assert "https://www.bybit.com/trade/usdt/X1USDT" in text
+
+
+def test_a_post_that_cannot_be_made_holds_up_no_other(hook):
+    (slack,) = messengers_from("N", {"N": f"http://{hook.address}/x"})
+    assert slack.send("paper", [Message(Kind.PUMP, "\ud800")]).status == 400
 
 
 @pytest.mark.parametrize("address", ["json://127.0.0.1:9/{}", "http://127.0.0.1:9/{}"])
