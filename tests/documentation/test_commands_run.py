@@ -275,11 +275,11 @@ def test_the_replay_of_the_reader_s_own_candles(scratch, monkeypatch):
     """Played for the first fourteen of its seventy minutes: the pump begins in the tenth."""
     schedule = driver._Driver._schedule
     monkeypatch.setattr(driver._Driver, "_schedule", lambda self: schedule(self)[:14])
-    page = (REPOSITORY / "docs/data-format.md").read_text("utf-8")
+    page = (REPOSITORY / "docs/tutorial/3-own-candles.md").read_text("utf-8")
     ((_, example), (_, events)) = re.findall(r"```(python|csv)\n(.*?)```", page, re.DOTALL)
-    exec(compile(example, "docs/data-format.md", "exec"), {})  # noqa: S102 - our own page
+    exec(compile(example, "docs/tutorial/3-own-candles.md", "exec"), {})  # noqa: S102 - our own page
     for line, words in of_group("a replay"):
-        if line.page == "docs/data-format.md":
+        if line.page == "docs/tutorial/3-own-candles.md":
             assert problem_of(line, words) == []
             (scratch / "my-candles/events.csv").write_text(events, encoding="utf-8")
     assert (scratch / "build" / "run-report.html").exists()
