@@ -151,7 +151,7 @@ def relax_collector() -> None:
     """Exempt all objects so far from garbage collection, and collect the rest less often.
 
     Measured on `pumpwatch run`: a twelfth of its CPU time otherwise goes into examining the same
-    classes of boto3, moto and plotly again and again.
+    classes of boto3, and moto again and again.
     """
     gc.collect()
     gc.freeze()

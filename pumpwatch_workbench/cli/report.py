@@ -14,9 +14,9 @@ from rich.console import Console
 
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.adapters.s3 import S3HistoryStore
-from pumpwatch.errors import BadInput
+from pumpwatch.errors import BadInput, RetryLater, StopTrading
 from pumpwatch_workbench.cli.aws import clients_in
-from pumpwatch_workbench.cli.bybit import checked_address, public_session
+from pumpwatch_workbench.cli.bybit import public_session
 from pumpwatch_workbench.cli.operating import Choice, ModeOfTrades, Store
 from pumpwatch_workbench.cli.options import Region
 from pumpwatch_workbench.cli.progress import busy
@@ -32,7 +32,7 @@ from pumpwatch_workbench.operations.journal.period import Period, of_mode, perio
 from pumpwatch_workbench.operations.journal.stack import logs_of_stack, period_of_stack
 from pumpwatch_workbench.operations.stack import DeployedStack
 from pumpwatch_workbench.pages.files import check_report_path, write_page
-from pumpwatch_workbench.pages.terminal import WIDE, terminal_table, tiles_grid, wide_enough
+from pumpwatch_workbench.pages.terminal import terminal_table, tiles_grid, wide_enough
 
 
 def report(
@@ -44,12 +44,12 @@ def report(
     store: Store = None,
     mode: ModeOfTrades = None,
     region: Region = "",
-    fetch_candles: Annotated[
-        str,
+    candles: Annotated[
+        bool,
         typer.Option(
-            help="Ask this Bybit for candles that are not kept, such as https://api.bybit.com."
+            "--candles/--no-candles", help="Ask Bybit for candles of events that are not kept."
         ),
-    ] = "",
+    ] = True,
     labels: Annotated[
         Path | None,
         typer.Option(
@@ -87,9 +87,9 @@ def report(
             chosen = Choice(store, mode if store is None else None)
             period = period_of_file(chosen.first_store(), begin, until)
     period = of_mode(period, mode)
-    if fetch_candles:
+    if candles and period.bybit and not as_json:
         with busy("Asking for candles"):
-            period = _with_candles(period, fetch_candles)
+            period = _with_candles(period)
     agreement = None
     if known is not None:
         agreement = agreement_of(known, period.signals, period.since, period.until)
@@ -103,7 +103,7 @@ def report(
 
 def _of_stage(stage: str, region: str, since: int, until: int) -> Period:
     stack = DeployedStack.of_stage(stage, *clients_in(region))
-    return period_of_stack(
+    period = period_of_stack(
         stack.table(),
         S3HistoryStore(stack.output("HistoryBucket"), stack.clients("s3")),
         stage=stage,
@@ -112,12 +112,22 @@ def _of_stage(stage: str, region: str, since: int, until: int) -> Period:
         scan_seconds=stack.scan_seconds,
         logs=logs_of_stack(stack, since, until),
     )
+    return replace(period, bybit=stack.outputs.get("BybitBaseUrl", ""))
 
 
-def _with_candles(period: Period, base_url: str) -> Period:
-    with closing(public_session(checked_address("--fetch-candles", base_url))) as session:
-        market = BybitMarketData(session)
-        return replace(period, candles=fetched_candles(market, period.signals, period.candles))
+def _with_candles(period: Period) -> Period:
+    """Return the period with candles of its latest events; without a network with those it has."""
+    with closing(public_session(period.bybit)) as session:
+        try:
+            known = fetched_candles(
+                BybitMarketData(session), period.signals, period.candles, period.until
+            )
+        except (RetryLater, StopTrading) as error:
+            typer.echo(
+                f"Some charts are missing, {period.bybit} gives no candles: {error}", err=True
+            )
+            return period
+    return replace(period, candles=known)
 
 
 def _write(period: Period, figures: Figures, out: Path) -> None:
@@ -126,7 +136,6 @@ def _write(period: Period, figures: Figures, out: Path) -> None:
     console = wide_enough(Console(highlight=False))
     console.print(tiles_grid(journal_tiles(figures)))
     console.print()
-    narrow = console.width < WIDE
-    console.print(terminal_table(kpi_table(figures), "Key figures", narrow=narrow))
+    console.print(terminal_table(kpi_table(figures), "Key figures", console.width))
     console.print()
     console.print(f"Report: {page}", soft_wrap=True)

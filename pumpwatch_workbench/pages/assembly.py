@@ -1,4 +1,4 @@
-"""Put a report page together: one file with styles, scripts, Plotly and data, nothing to fetch."""
+"""Put a report page together: one file with styles, scripts and data, nothing to fetch."""
 
 from __future__ import annotations
 
@@ -15,33 +15,35 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pumpwatch_workbench.pages.chart_style import TEMPLATE, Figure
+from pumpwatch_workbench.pages.candle_charts import Chart
+from pumpwatch_workbench.pages.chart_script import chart_script, drawing_script
+from pumpwatch_workbench.pages.words import counted
 
 SECTION = re.compile(r'<h2 id="([^"]+)"[^>]*>([^<]+)</h2>')
 
 
-def render(module: str, figures: Mapping[str, Figure], **values: object) -> str:
+def render(module: str, charts: Mapping[str, Chart] | None = None, **values: object) -> str:
     """Return the page that the template beside a module's file makes of the values.
 
-    `figures` are drawn in the panels of their names; a page without any has no script at all.
+    `charts` are drawn in the panels of their names; a page without any has no script at all.
     """
     template = Path(module).with_suffix(".html").read_text(encoding="utf-8")
-    scripts = {"plotly": _plotly_script(), "page": _template_text("report.js")} if figures else {}
+    scripts = [chart_script(), drawing_script(), _template_text("report.js")] if charts else []
     page: str = (
         _environment()
         .from_string(template)
         .render(
             **values,
             style=Markup(_template_text("report.css")),  # noqa: S704 - our own file
-            scripts={name: Markup(text) for name, text in scripts.items()},  # noqa: S704 - our own files
-            policy=_policy(list(scripts.values())),
-            charts=script_json({"template": TEMPLATE, "figures": dict(figures)}),
+            scripts=[Markup(text) for text in scripts],  # noqa: S704 - our own files
+            policy=_policy(scripts),
+            charts=script_json(dict(charts or {})),
         )
     )
     return page
 
 
-def script_json(charts: Figure) -> Markup:
+def script_json(charts: Mapping[str, object]) -> Markup:
     """Return JSON that cannot end the script element it is put into."""
     text = json.dumps(charts, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
     for character in "<>&\u2028\u2029":
@@ -70,7 +72,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["sections"] = _sections
+    environment.filters |= {"sections": _sections, "counted": counted}
     return environment
 
 
@@ -81,9 +83,3 @@ def _sections(main: str) -> list[tuple[str, str]]:
 
 def _template_text(name: str) -> str:
     return (files("pumpwatch_workbench.pages") / "templates" / name).read_text(encoding="utf-8")
-
-
-def _plotly_script() -> str:
-    # Read from the file: importing plotly's Python side takes longer than writing the page.
-    text = (files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
-    return text.replace("\r\n", "\n")

@@ -1,191 +1,150 @@
-"""Candles around events and trades, as Plotly figures styled by `chart_style.TEMPLATE`."""
+"""Candles around events and trades, as the plain data that `charts.js` draws.
+
+    {"kind": "candles", "candles": [[ms, open, high, low, close, turnover], ...], "lines": [],
+     "marks": [{"time", "place", "shape", "colour", "text", "price"?}, ...],
+     "levels": [{"price", "name", "colour", "from", "until"}, ...],
+     "window": [ms, ms], "whole": [ms, ms] or null, "decimals": n}
+
+A mark without a price stands at its candle; a colour is the name of one of the page's properties.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 from pumpwatch.domain.detection.signals import Phase, Signal
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.domain.trading.trades import Trade
-from pumpwatch_workbench.pages.chart_style import Figure, axis_places, time_label, vertical_line
-from pumpwatch_workbench.pages.event_rows import (
-    MINUTE_MS,
-    WINDOW_AFTER_MS,
-    WINDOW_BEFORE_MS,
-    CandleRow,
-    EventRow,
-)
-from pumpwatch_workbench.pages.trade_tables import exit_words, side_words
-from pumpwatch_workbench.pages.words import clock, price, signed_money
+from pumpwatch_workbench.pages.event_rows import MINUTE_MS, CandleRow, EventRow
+from pumpwatch_workbench.pages.trade_tables import exit_words
+from pumpwatch_workbench.pages.words import price
 
+Chart = dict[str, Any]
+
+BEFORE_MS = 15 * MINUTE_MS
+"""Shown before the first of an event's moments."""
+AFTER_MS = 10 * MINUTE_MS
+"""Shown after the last of them."""
+LEAST_MS = 30 * MINUTE_MS
 _SIGNIFICANT_DIGITS = 5
-_TIME_AXIS = {"type": "date", "tickformat": "%H:%M", "anchor": "y2"}
-_TURNOVER_AXIS = {"domain": [0, 0.15], "tickformat": "~s", "nticks": 2, "rangemode": "tozero"}
-ROOM = 0.12
-"""Share of the prices' range that is left free above and below it."""
-_PHASE_MARKS = {
-    Phase.RISING: ("triangle-up-open", 0.82),
-    Phase.PEAKED: ("diamond-open", 0.3),
-    Phase.FADING: ("square-open", 0.3),
-    Phase.OVER: ("circle-open", 0.3),
+_PHASE_SHAPES = {
+    Phase.RISING: "arrowUp",
+    Phase.PEAKED: "square",
+    Phase.FADING: "arrowDown",
+    Phase.OVER: "circle",
 }
 
 
-def window_of(row: EventRow, candles: Sequence[CandleRow]) -> list[CandleRow]:
-    """Return the candles from 20 minutes before the event to 60 minutes after it."""
-    first, last = row.time - WINDOW_BEFORE_MS, row.time + WINDOW_AFTER_MS
-    return [candle for candle in candles if first - MINUTE_MS < candle.open_time <= last]
+def event_chart(row: EventRow, candles: Sequence[CandleRow]) -> Chart:
+    """Return the chart of an event of a run or a journal."""
+    return candle_chart(
+        candles,
+        signals=row.detected.signals if row.detected else (),
+        trade=row.trade,
+        moments={"onset": row.planted.onset} if row.planted else {},
+    )
 
 
-def event_chart(row: EventRow, candles: Sequence[CandleRow]) -> Figure:
-    """Return one-minute candles with turnover, onset, signals, entry, exit, stop and target."""
-    times = [candle.open_time for candle in candles]
-    data: list[Figure] = [_candles(times, candles), _turnover(times, candles)]
-    if row.detected:
-        data += [_signal_mark(signal) for signal in row.detected.signals]
-    if row.trade and row.trade.entry_time is not None:
-        data += _trade_marks(row.trade, times[-1] + MINUTE_MS if times else row.time)
-    layout: Figure = {
-        "xaxis": _TIME_AXIS,
-        "yaxis": {"domain": [0.2, 0.84], **_price_axis(candles, row.trade)},
-        "yaxis2": _TURNOVER_AXIS,
-        "yaxis3": {"domain": [0.86, 1], "range": [0, 1], "visible": False, "fixedrange": True},
-    }
-    if row.planted:
-        layout["shapes"] = [vertical_line(row.planted.onset, "var(--onset)")]
-        layout["annotations"] = [time_label("onset", row.planted.onset, "var(--onset)")]
-    return {"data": data, "layout": layout}
+def candle_chart(
+    candles: Sequence[CandleRow],
+    *,
+    signals: Sequence[Signal] = (),
+    trade: Trade | None = None,
+    moments: Mapping[str, int] | None = None,
+) -> Chart:
+    """Return one-minute candles with an event's phases and its trade's entry, exit and levels.
 
-
-def trade_chart(trade: Trade, candles: Sequence[CandleRow], alarm: int) -> Figure:
-    """Return one-minute candles with turnover, the alarm, entry, exit, stop and target."""
-    times = [candle.open_time for candle in candles]
-    data = [_candles(times, candles), _turnover(times, candles)]
-    data += _trade_marks(trade, times[-1] + MINUTE_MS if times else trade.created)
+    `moments` are further times by name, such as the onset. The window fits what is marked.
+    """
+    entered = trade if trade and trade.entry_time is not None else None
+    marks = [_moment(name, time) for name, time in (moments or {}).items()]
+    marks += [_phase(signal) for signal in signals]
+    if entered:
+        marks += _trade_marks(entered)
+    whole = [candles[0].open_time, candles[-1].open_time + MINUTE_MS] if candles else [0, 0]
+    window = _window([mark["time"] for mark in marks], entered, whole)
     return {
-        "data": data,
-        "layout": {
-            "xaxis": _TIME_AXIS,
-            "yaxis": {"domain": [0.2, 1], **_price_axis(candles, trade)},
-            "yaxis2": _TURNOVER_AXIS,
-            "shapes": [vertical_line(alarm, "var(--signal)")],
-            "annotations": [time_label("alarm", alarm, "var(--signal)")],
-        },
+        "kind": "candles",
+        "candles": [[candle.open_time, *map(_short, candle[1:])] for candle in candles],
+        "lines": [],
+        "marks": marks,
+        "levels": _levels(entered) if entered else [],
+        "window": window,
+        "whole": whole if whole[0] < window[0] or window[1] < whole[1] else None,
+        "decimals": decimals_of(min((candle.low for candle in candles), default=1.0)),
     }
 
 
-def _candles(times: list[int], candles: Sequence[CandleRow]) -> Figure:
+def decimals_of(value: float) -> int:
+    """Return the decimals that give a price five significant digits."""
+    return max(0, _SIGNIFICANT_DIGITS - 1 - math.floor(math.log10(value))) if value > 0 else 2
+
+
+def _window(times: list[int], trade: Trade | None, whole: list[int]) -> list[int]:
+    """Return from when until when the chart shows at first: the trade, or else what is marked."""
+    if trade is not None:
+        # The event goes on after a trade: that is one click away.
+        last = trade.exit_time or trade.entry_time or trade.created
+        times = [trade.signal_time, trade.entry_time or trade.created, last]
+        if trade.exit_time is None:
+            times.append(whole[1])
+    if not times:
+        return whole
+    first, until = min(times) - BEFORE_MS, max(times) + AFTER_MS
+    short = LEAST_MS - (until - first)
+    if short > 0:
+        first, until = first - short // 2, until + short - short // 2
+    return [max(first, whole[0]), min(until, whole[1])] if first < whole[1] else [first, until]
+
+
+def _moment(name: str, time: int) -> Chart:
+    colour = "onset" if name == "onset" else "signal"
+    return {"time": time, "place": "above", "shape": "line", "colour": colour, "text": name}
+
+
+def _phase(signal: Signal) -> Chart:
     return {
-        "type": "candlestick",
-        "name": "price",
-        "x": times,
-        "xperiod": MINUTE_MS,
-        "xperiodalignment": "middle",
-        "open": [_short(candle.open) for candle in candles],
-        "high": [_short(candle.high) for candle in candles],
-        "low": [_short(candle.low) for candle in candles],
-        "close": [_short(candle.close) for candle in candles],
-        "xhoverformat": "%H:%M",
+        "time": signal.time,
+        "place": "above",
+        "shape": _PHASE_SHAPES[signal.phase],
+        "colour": "signal",
+        "text": str(signal.phase),
     }
 
 
-def _turnover(times: list[int], candles: Sequence[CandleRow]) -> Figure:
-    return {
-        "type": "bar",
-        "name": "turnover",
-        "yaxis": "y2",
-        "x": times,
-        "xperiod": MINUTE_MS,
-        "xperiodalignment": "middle",
-        "y": [_short(candle.turnover) for candle in candles],
-        "hovertemplate": "%{x|%H:%M}  %{y:,.0f} USDT<extra>turnover</extra>",
-    }
-
-
-def _signal_mark(signal: Signal) -> Figure:
-    symbol, height = _PHASE_MARKS[signal.phase]
-    text = f"signal: {signal.phase}<br>{clock(signal.time)}, price {price(signal.price)}"
-    marker = {"symbol": symbol, "size": 10, "color": "var(--signal)"}
-    marker["line"] = {"color": "var(--signal)", "width": 2}
-    mark = _mark(f"signal: {signal.phase}", signal.time, height, marker, text)
-    return mark | {"yaxis": "y3", "cliponaxis": False}
-
-
-def _trade_marks(trade: Trade, until: int) -> list[Figure]:
-    start = trade.entry_time or until
-    end = trade.exit_time if trade.exit_time is not None else max(until, start)
+def _trade_marks(trade: Trade) -> list[Chart]:
     short = trade.side is Side.SELL
-    marks = [
-        _level(name, value, start, end, colour, above=above)
-        for name, value, colour, above in (
-            ("stop", trade.stop_loss, "var(--stop)", short),
-            ("target", trade.take_profit, "var(--target)", not short),
-        )
-        if value is not None
-    ]
-    entry_text = f"{side_words(trade.side)} entry<br>{clock(start)} at {price(trade.entry_price)}"
-    symbol = "triangle-down" if short else "triangle-up"
-    marks.append(_trade_mark("entry", start, trade.entry_price, symbol, entry_text))
+    entry = "arrowDown" if short else "arrowUp"
+    side = "short" if short else "long"
+    marks = [_trade_mark(trade.entry_time, trade.entry_price, entry, side)]
     if trade.exit_time is not None:
-        text = f"exit: {exit_words(trade)}<br>{clock(end)} at {price(trade.exit_price)}"
-        text += f"<br>{signed_money(trade.realised_pnl)} USDT"
-        marks.append(_trade_mark("exit", end, trade.exit_price, "x", text))
+        marks.append(_trade_mark(trade.exit_time, trade.exit_price, "square", exit_words(trade)))
     return marks
 
 
-def _trade_mark(name: str, time: int, value: Decimal | None, symbol: str, text: str) -> Figure:
-    marker = {"symbol": symbol, "size": 12, "color": "var(--trade)"}
-    marker["line"] = {"color": "var(--surface)", "width": 1.5}
-    return _mark(name, time, None if value is None else float(value), marker, text)
+def _trade_mark(time: int | None, value: Decimal | None, shape: str, word: str) -> Chart:
+    mark: Chart = {"time": time, "place": "in", "shape": shape, "colour": "trade"}
+    if value is None:
+        return mark | {"text": word}
+    return mark | {"text": f"{word} {price(value)}", "price": float(value)}
 
 
-def _mark(name: str, time: int, height: float | None, marker: Figure, text: str) -> Figure:
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "name": name,
-        "x": [time],
-        "y": [height],
-        "marker": marker,
-        "hovertext": [text],
-        "hoverinfo": "text",
-    }
-
-
-def _level(name: str, value: Decimal, start: int, end: int, colour: str, *, above: bool) -> Figure:
-    """Return a dashed line; its name stands on the side that the price seldom reaches."""
-    text = f"{name} {price(value)}"
-    return {
-        "type": "scatter",
-        "mode": "lines+text",
-        "name": name,
-        "x": [start, end],
-        "y": [float(value), float(value)],
-        "line": {"color": colour, "width": 1.5, "dash": "dash"},
-        "text": [name, ""],
-        "textposition": f"{'top' if above else 'bottom'} right",
-        "textfont": {"color": colour, "size": 12},
-        "hovertext": [text, text],
-        "hoverinfo": "text",
-    }
+def _levels(trade: Trade) -> list[Chart]:
+    return [
+        {
+            "price": float(value),
+            "name": f"{name} {price(value)}",
+            "colour": name,
+            "from": trade.entry_time,
+            "until": trade.exit_time,
+        }
+        for name, value in (("stop", trade.stop_loss), ("target", trade.take_profit))
+        if value is not None
+    ]
 
 
 def _short(value: float) -> float:
-    return float(f"{value:.{_SIGNIFICANT_DIGITS}g}")
-
-
-def _price_axis(candles: Sequence[CandleRow], trade: Trade | None) -> Figure:
-    """Return an axis that shows all candles and a held trade's levels, with room for names."""
-    prices = [candle.high for candle in candles] + [candle.low for candle in candles]
-    spread = max(prices) - min(prices) if prices else 1.0
-    axis: Figure = {"tickformat": f",.{axis_places(spread)}f", "nticks": 5}
-    if trade is not None and trade.entry_time is not None:
-        prices += [
-            float(level) for level in (trade.stop_loss, trade.take_profit) if level is not None
-        ]
-    if prices:
-        low, high = min(prices), max(prices)
-        room = ROOM * (high - low or high)
-        axis["range"] = [low - room, high + room]
-    return axis
+    return float(f"{value:.{_SIGNIFICANT_DIGITS + 1}g}")

@@ -135,5 +135,11 @@ class EventRow:
     trade: Trade | None
 
 
+def window_of(row: EventRow, candles: Sequence[CandleRow]) -> list[CandleRow]:
+    """Return the candles from 20 minutes before the event to 60 minutes after it."""
+    first, last = row.time - WINDOW_BEFORE_MS, row.time + WINDOW_AFTER_MS
+    return [candle for candle in candles if first - MINUTE_MS < candle.open_time <= last]
+
+
 def _order(phase: Phase) -> int:
     return list(Phase).index(phase)

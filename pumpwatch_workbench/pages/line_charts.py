@@ -1,4 +1,4 @@
-"""Curves over time and figures by tick, as Plotly figures in plain dictionaries."""
+"""Amounts over time, as the plain data that `charts.js` draws."""
 
 from __future__ import annotations
 
@@ -7,37 +7,35 @@ from decimal import Decimal
 
 import numpy as np
 
-from pumpwatch_workbench.pages.chart_style import (
-    LEGEND,
-    Figure,
-    axis_places,
-    horizontal_line,
-    level_label,
-    step_line,
-)
-from pumpwatch_workbench.pages.words import money, seconds
+from pumpwatch.domain.trading.trades import Trade
+from pumpwatch_workbench.pages.candle_charts import Chart
+from pumpwatch_workbench.pages.words import money
 
 POINTS_AT_MOST = 2_000
-"""Points of a curve: more than a wide screen has pixels."""
+"""Points of a curve, evenly thinned out: more than a wide screen has pixels."""
 
 Point = tuple[int, Decimal]
 
 
-def thinned(points: Sequence[Point], most: int = POINTS_AT_MOST) -> list[Point]:
-    """Return the points, evenly thinned out to a number; the first and the last one stay."""
-    if len(points) <= most:
-        return list(points)
-    return [points[place] for place in np.linspace(0, len(points) - 1, most).astype(int)]
+def realised_profit(trades: Sequence[Trade]) -> list[Point]:
+    """Return the profit so far at each time when trades closed, from 0 when the first was made."""
+    closed = [trade for trade in trades if trade.exit_time is not None]
+    points = {min(trade.created for trade in closed): Decimal(0)} if closed else {}
+    total = Decimal(0)
+    for trade in sorted(closed, key=lambda trade: trade.exit_time or 0):
+        total += trade.realised_pnl
+        points[trade.exit_time or 0] = total
+    return list(points.items())
 
 
-def equity_chart(equity: Sequence[Point], *, name: str = "start") -> Figure:
-    """Return an amount of USDT over time, with its first value as a dotted line called `name`."""
-    figure = curve_chart([("equity", thinned(equity))])
+def equity_chart(equity: Sequence[Point], *, name: str = "start") -> Chart:
+    """Return an amount of USDT over time, with its first value as a level called `name`."""
+    chart = curve_chart([("equity", equity)])
     if equity:
-        start = float(equity[0][1])
-        figure["layout"]["shapes"] = [horizontal_line(start)]
-        figure["layout"]["annotations"] = [level_label(name, start)]
-    return figure
+        time, value = equity[0]
+        level = {"price": float(value), "name": name, "colour": "muted", "from": time}
+        chart["levels"] = [level | {"until": None}]
+    return chart
 
 
 def equity_words(equity: Sequence[Point], what: str, how: str) -> str:
@@ -51,96 +49,33 @@ def equity_words(equity: Sequence[Point], what: str, how: str) -> str:
     )
 
 
-def curve_chart(curves: Sequence[tuple[str, Sequence[Point]]]) -> Figure:
-    """Return amounts of USDT over time, a stepped curve for each name; several have a legend."""
-    data: list[Figure] = []
-    spread = 0.0
-    for place, (name, points) in enumerate(curves):
-        values = [round(float(value), 2) for _, value in points]
-        if values:
-            spread = max(spread, max(values) - min(values))
-        times = [time for time, _ in points]
-        data.append(step_trace(name, times, values, ",.2f", " USDT", place=place))
-    layout: Figure = {
-        "xaxis": {"type": "date"},
-        "yaxis": {"tickformat": f",.{axis_places(spread) if spread else 0}f", "nticks": 6},
-    }
-    if len(curves) > 1:
-        layout |= LEGEND
-    return {"data": data, "layout": layout}
-
-
-def step_trace(
-    name: str,
-    times: Sequence[int],
-    values: Sequence[float],
-    form: str,
-    unit: str,
-    *,
-    place: int = 0,
-) -> Figure:
-    """Return values that hold until the next one, at milliseconds UTC."""
+def curve_chart(curves: Sequence[tuple[str, Sequence[Point]]], *, decimals: int = 2) -> Chart:
+    """Return values that hold until the next one, a stepped line for each name."""
+    lines = [
+        {
+            "name": name,
+            "points": [
+                [time, round(float(value), decimals)]
+                for time, value in (*points[: -1 : len(points) // POINTS_AT_MOST + 1], *points[-1:])
+            ],
+            "style": place,
+            "steps": True,
+        }
+        for place, (name, points) in enumerate(curves)
+    ]
+    times = [points[place][0] for _, points in curves if points for place in (0, -1)]
     return {
-        "type": "scatter",
-        "mode": "lines",
-        "name": name,
-        "x": list(times),
-        "y": list(values),
-        "line": step_line(place),
-        "hovertemplate": f"%{{x|%Y-%m-%d %H:%M:%S}}  %{{y:{form}}}{unit}<extra></extra>",
+        "kind": "lines",
+        "candles": [],
+        "lines": lines,
+        "marks": [],
+        "levels": [],
+        "window": [min(times, default=0), max(times, default=0)],
+        "whole": None,
+        "decimals": decimals,
     }
-
-
-def tick_chart(tick_seconds: Sequence[float]) -> Figure:
-    """Return the wall time of each detect tick in milliseconds, with its p50 and p95."""
-    values = [round(value * 1000, 2) for value in tick_seconds]
-    figure = _per_tick(values, "%{y:,.0f} ms")
-    for name, rank in (("p50", 50), ("p95", 95)):
-        level = percentile(values, rank)
-        if level is not None:
-            figure["layout"]["shapes"].append(horizontal_line(level))
-            text = f"{name} {seconds(level / 1000)}"
-            figure["layout"]["annotations"].append(level_label(text, level))
-    return figure
-
-
-def requests_chart(tick_requests: Sequence[int]) -> Figure:
-    """Return how many Bybit requests each detect tick made."""
-    return _per_tick(list(tick_requests), "%{y} requests")
-
-
-def tick_words(values: Sequence[float], what: str, unit: str, places: int = 0) -> str:
-    """Return what a chart by tick shows, in words."""
-    middle, high = percentile(values, 50) or 0.0, percentile(values, 95) or 0.0
-    return (
-        f"{what} of {len(values):,} ticks: median {middle:,.{places}f} {unit},"
-        f" 95 % within {high:,.{places}f} {unit}, most {max(values, default=0):,.{places}f} {unit}"
-    )
 
 
 def percentile(values: Sequence[float], rank: float) -> float | None:
     """Return the percentile of the values by linear interpolation; None without values."""
     return float(np.percentile(np.asarray(values, dtype=np.float64), rank)) if values else None
-
-
-def _per_tick(values: Sequence[float], hover: str) -> Figure:
-    trace = {
-        "type": "scatter",
-        "mode": "markers",
-        "x": list(range(1, len(values) + 1)),
-        "y": list(values),
-        "marker": {"color": "var(--trade)", "size": 4, "opacity": 0.75},
-        "hovertemplate": f"tick %{{x}}: {hover}<extra></extra>",
-    }
-    layout: Figure = {
-        "margin": {"b": 44},
-        "xaxis": {
-            "title": {"text": "tick", "standoff": 12},
-            "nticks": 8,
-            "range": [0, len(values) + 1],
-        },
-        "yaxis": {"rangemode": "tozero", "tickformat": ",~r", "nticks": 5},
-        "shapes": [],
-        "annotations": [],
-    }
-    return {"data": [trace], "layout": layout}

@@ -12,6 +12,8 @@ from pumpwatch_workbench.pages.tables import PageTable, Tile
 
 WIDE = 120
 """Columns of what goes to a file or a pipe."""
+PROSE = 20
+"""Columns that text needs at least."""
 
 
 def wide_enough(console: Console, width: int = WIDE) -> Console:
@@ -32,17 +34,36 @@ def tiles_grid(tiles: Iterable[Tile]) -> TerminalTable:
     return grid
 
 
-def terminal_table(table: PageTable, title: str, *, narrow: bool = False) -> TerminalTable:
-    """Return a page's table with another title and no frame; a narrow one as a phone shows it."""
+def terminal_table(table: PageTable, title: str, width: int) -> TerminalTable:
+    """Return a page's table with another title and no frame, for so many columns of a terminal.
+
+    Where it is too wide it has the columns that a phone shows; figures that still do not fit are
+    folded, never cut.
+    """
+    chosen = list(range(len(table.columns)))
+    if not _fits(table, chosen, width):
+        chosen = [n for n in chosen if not table.columns[n].wide]
+    fits = _fits(table, chosen, width)
     shown = TerminalTable(title=title, title_justify="left", title_style="bold", box=None)
-    chosen = [n for n, column in enumerate(table.columns) if not (narrow and column.wide)]
     for column in (table.columns[n] for n in chosen):
         shown.add_column(
             column.heading,
             header_style="dim",
             justify="right" if column.numeric else "left",
-            no_wrap=not column.prose,
+            no_wrap=fits and not column.prose,
+            overflow="fold",
         )
     for row in table.rows:
         shown.add_row(*(Text(row[n].text) for n in chosen))
     return shown
+
+
+def _fits(table: PageTable, chosen: Iterable[int], width: int) -> bool:
+    """Return whether the columns whose text does not wrap leave some room for those that do."""
+    needed = 0
+    for n in chosen:
+        longest = max(
+            len(text) for text in (table.columns[n].heading, *(r[n].text for r in table.rows))
+        )
+        needed += 2 + (min(longest, PROSE) if table.columns[n].prose else longest)
+    return needed <= width

@@ -119,7 +119,6 @@ def _cells(trade: Trade, when: When, anchor: str, levels: bool) -> tuple[Cell, .
         when(trade.exit_time),
         price(trade.exit_price),
         exit_words(trade),
-        money(trade.fees),
-        money(trade.funding),
+        *(money(cost) if trade.exit_time else NOTHING for cost in (trade.fees, trade.funding)),
         result_cell(trade),
     )

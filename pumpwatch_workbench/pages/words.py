@@ -111,6 +111,17 @@ def ratio(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.2f}".replace("-", MINUS)
 
 
+def counted(count: int, one: str, several: str = "") -> str:
+    """Return a count with its noun, whose plural has an s unless it is given."""
+    return f"{count:,} {one if count == 1 else several or f'{one}s'}"
+
+
+def turnover_words(detector: str, strength: float) -> str:
+    """Return what a rule measured of the turnover when it alarmed."""
+    what = {"boosted": " times the usual minute", "ewma": " standard deviations above usual"}
+    return f"{strength:,.0f}{what.get(detector, ', as the rule measures it')}"
+
+
 def plain(value: object) -> object:
     """Return the value with money as text and without anything that JSON does not know."""
     result = value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,9 +11,7 @@ from rich.console import Console
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.options import AsJson
 from pumpwatch_workbench.cli.progress import stepping
-from pumpwatch_workbench.pages.files import check_report_path, write_page
 from pumpwatch_workbench.pages.terminal import terminal_table, wide_enough
-from studies.scale.page import render_study
 from studies.scale.study import error_words, make_study, ticks_table
 
 MOST_SYMBOLS = 2_000
@@ -29,9 +26,6 @@ def scale(
     check: Annotated[
         int, typer.Option(help="A larger size that is measured and compared with the line.")
     ] = 2_000,
-    report: Annotated[Path, typer.Option(help="Where the report page goes.")] = Path(
-        "build/scale-report.html"
-    ),
     as_json: AsJson = False,
 ) -> None:
     """Measure detect's tick over markets of several sizes: CPU, requests, memory.
@@ -48,18 +42,14 @@ def scale(
         raise BadInput("--symbols needs at least two different sizes, for example 200,600")
     if not sizes[-1] < check <= MOST_SYMBOLS:
         raise BadInput(f"--check is {check}: give a size above {sizes[-1]}, up to {MOST_SYMBOLS}")
-    check_report_path(report)
-    console = Console(stderr=as_json)
     with stepping("Measured", len(sizes) + 1) as steps:
         study = make_study(sizes, check, lambda text: steps.advance(f"now {text}"))
-    page = write_page(render_study(study), report)
     if as_json:
         typer.echo(json.dumps(study.document()))
     else:
-        table = ticks_table(study)
-        wide_enough(console).print(terminal_table(table, table.caption))
+        table, console = ticks_table(study), wide_enough(Console())
+        console.print(terminal_table(table, table.caption, console.width))
         console.print(f"{error_words(study)}.", highlight=False)
-    console.print(f"Report: {page}", soft_wrap=True, highlight=False)
 
 
 def _sizes(text: str) -> list[int]:

@@ -31,23 +31,37 @@ QUIET = (
     "--no-sandbox",
 )
 
-PLOTLY, FIXED_LINE = "<script>/**", 5_000
 SETTLED = "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))"
 HEIGHT_OF_PAGE = "() => document.documentElement.scrollHeight"
-ALL_DRAWN = """() => document.querySelectorAll("[data-figure]").length
-  === document.querySelectorAll("[data-figure].js-plotly-plot").length"""
+ALL_DRAWN = """() => [...document.querySelectorAll("[data-figure]")].every(
+  (node) => node.querySelector("canvas"))"""
 
-# The charts that show nothing: none was drawn, or no mark of any trace has a size.
-EMPTY_CHARTS = """() => [...document.querySelectorAll("[data-figure]")].filter((node) => {
-  const marks = node.querySelectorAll(
-    ".bars .point path, .scatter .js-line, .scatter .point, .boxes path, .boxlayer path");
-  return ![...marks].some((mark) => {
-    const box = mark.getBoundingClientRect();
-    return mark.getAttribute("d")?.length > 4 && box.width + box.height > 1;
+# The charts that show nothing: all that was painted is one colour, or no line or point has a size.
+EMPTY_CHARTS = """() => {
+  const isPainted = (node) => {
+    const size = ({ width, height }) => width * height;
+    const [canvas] = [...node.querySelectorAll("canvas")].sort((a, b) => size(b) - size(a));
+    if (!canvas || !size(canvas)) return false;
+    const { width, height } = canvas;
+    // Of a copy: Chromium warns of reading twice what it draws on.
+    const copy = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+    copy.drawImage(canvas, 0, 0);
+    const colours = new Uint32Array(copy.getImageData(0, 0, width, height).data.buffer);
+    return colours.some((colour) => colour !== colours[0]);
+  };
+  const shapes = "path:not([stroke='var(--line)'])";
+  const isDrawn = (node) => [...node.querySelectorAll(shapes)].some((path) => {
+    const box = path.getBoundingClientRect();
+    return box.width + box.height > 1;
   });
-}).map((node) => node.dataset.figure)"""
+  const all = (which) => [...document.querySelectorAll(which)];
+  return [
+    ...all("[data-figure]").filter((node) => !isPainted(node)).map((node) => node.dataset.figure),
+    ...all(".plot").filter((node) => !isDrawn(node)).map((node) => node.ariaLabel),
+  ];
+}"""
 
-# Text that lies too close to its background, WCAG's ratio; in charts too, which axe does not judge.
+# Text that lies too close to its background, WCAG's ratio.
 FAINT_TEXT = """() => {
   const numbers = (colour) => (colour.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
   const light = (colour) => {
@@ -70,9 +84,8 @@ FAINT_TEXT = """() => {
     const holder = seen.currentNode.parentElement, words = seen.currentNode.data.trim();
     if (!words || holder.closest("script, noscript, style, .skip, .unseen")) continue;
     if (!holder.getClientRects().length) continue;
-    const style = getComputedStyle(holder), label = holder.closest("svg");
-    const colour = label ? style.fill : style.color;
-    const [text, back] = [colour, behind(label ? label.closest(".chart") : holder)].map(light);
+    const style = getComputedStyle(holder);
+    const [text, back] = [style.color, behind(holder)].map(light);
     const ratio = (Math.max(text, back) + 0.05) / (Math.min(text, back) + 0.05);
     if (ratio < 4.5 || Number(style.opacity) < 0.8) faint.add(words.slice(0, 40));
   }
@@ -97,16 +110,17 @@ CUT_TABLES = """() => [...document.querySelectorAll(".scroll")].filter(
   (node) => node.scrollWidth > node.clientWidth + 1).map((node) => node.ariaLabel)"""
 
 # A chart without words: no label, or nothing in its section or card that says the same.
-WORDLESS_CHARTS = """() => [...document.querySelectorAll("[data-figure]")].filter((node) => {
+WORDLESS_CHARTS = """() => [...document.querySelectorAll("[data-figure], .plot")].filter((node) => {
   const around = node.closest("article, section");
-  return !(node.getAttribute("aria-label") || "").trim() || node.getAttribute("role") !== "img"
+  const image = node.matches("[role=img]") ? node : node.querySelector("[role=img]");
+  return !(image?.getAttribute("aria-label") || "").trim() || image.querySelector("button")
     || !around || !around.querySelector("table, dl, p.lead, p.under");
-}).map((node) => node.dataset.figure)"""
+}).map((node) => node.dataset.figure ?? node.className)"""
 
 STRUCTURE = """() => {
   return {
     landmarks: ["header", "nav", "main", "footer"].filter((n) => document.querySelector(n)),
-    headless: [...document.querySelectorAll("table")].filter(
+    headless: [...document.querySelectorAll("table:not([role=img] table)")].filter(
       (t) => !t.caption || !t.querySelector("thead th[scope=col]")
         || [...t.tBodies[0].rows].some((row) => !row.querySelector("th[scope=row]"))).length,
     unscoped: document.querySelectorAll("th:not([scope])").length,
@@ -136,7 +150,7 @@ class Reader:
 
     def open(self, text: str) -> None:
         """Open a page as on a desktop, in the light scheme."""
-        self.address.write_text(_on_one_line(text), encoding="utf-8")
+        self.address.write_text(text, encoding="utf-8")
         self.page.goto("about:blank")
         self._measure(DESKTOP, HEIGHT)
         self.page.emulate_media(color_scheme="light")
@@ -225,16 +239,6 @@ class Reader:
             for violation in result.response["violations"]
             for node in violation["nodes"]
         ]
-
-
-def _on_one_line(text: str) -> str:
-    """Let the charts' script begin at the same line of every page.
-
-    The browser keeps what it has compiled by address and line: compiling Plotly again for each page
-    would cost more than everything else that is done with it.
-    """
-    before, script, after = text.partition(PLOTLY)
-    return before + "\n" * (FIXED_LINE - before.count("\n")) + script + after
 
 
 @contextmanager

@@ -31,9 +31,6 @@ from pumpwatch_workbench.research.tune.search import BestSettings
 from pumpwatch_workbench.research.tune.space import space_for
 from pumpwatch_workbench.research.tune.splits import DateRange, Fold
 from pumpwatch_workbench.research.tune.walk_forward import Step, Tuned
-from studies.scale.page import render_study
-from studies.scale.study import Study
-from studies.scale.tick import TickFigures
 
 SETTINGS = {"fade_target_retrace": "0.5", "warm_up_minutes": "50"}
 COINS = ("AUSDT", "BUSDT", "CUSDT")
@@ -127,18 +124,12 @@ def _stage() -> str:
     return render_journal(nothing, figures_of(nothing))
 
 
-def _scale() -> str:
-    ticks = [TickFigures(n, n / 1e4, n / 5e3, 6.0, 2.0, 8e7, 750.0 * n) for n in (200, 600, 2_000)]
-    return render_study(Study(tuple(ticks[:2]), ticks[2]))
-
-
 PAGES: Mapping[str, Callable[[], str]] = {
     "run": lambda: render_page(small_result()),
     "backtest": lambda: render_backtest(a_backtest()),
     "evaluation": _evaluation,
     "comparison": lambda: render_comparison(a_comparison()),
     "search": lambda: render_tuned(a_search()),
-    "scale": _scale,
     "journal": _journal,
     "empty journal": _stage,
 }

@@ -63,3 +63,15 @@ def test_numbers_are_written_without_exponent_or_needless_zeros():
     assert formats.number(Decimal("1200.000")) == "1,200"
     assert formats.number(5.5) == "5.5"
     assert formats.percent(-0.0812) == "\N{MINUS SIGN}8.1 %"
+
+
+def test_counts_agree_with_their_nouns():
+    assert formats.counted(1, "event") == "1 event"
+    assert formats.counted(0, "event") == "0 events"
+    assert formats.counted(1_200, "trade is", "trades are") == "1,200 trades are"
+
+
+def test_the_turnover_is_said_as_the_rule_measures_it():
+    assert formats.turnover_words("boosted", 1128.3) == "1,128 times the usual minute"
+    assert formats.turnover_words("ewma", 214.6) == "215 standard deviations above usual"
+    assert formats.turnover_words("mine", 3.2) == "3, as the rule measures it"

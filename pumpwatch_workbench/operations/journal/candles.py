@@ -9,6 +9,7 @@ import numpy as np
 from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.market.candles import CandleRequest, Candles, CandleSeries
 from pumpwatch.domain.moments import MINUTE
+from pumpwatch.errors import RetryLater
 from pumpwatch.ports import HistoryStore, MarketData
 from pumpwatch_workbench.pages.event_rows import WINDOW_AFTER_MS, WINDOW_BEFORE_MS, CandleRow
 
@@ -45,19 +46,27 @@ def stored_candles(
 
 
 def fetched_candles(
-    market: MarketData, signals: Sequence[Signal], known: Mapping[str, Sequence[CandleRow]]
+    market: MarketData,
+    signals: Sequence[Signal],
+    known: Mapping[str, Sequence[CandleRow]],
+    until: int,
 ) -> dict[str, Sequence[CandleRow]]:
     """Return what is known, and what the exchange says about the other latest events.
 
-    An event whose symbol the exchange does not know any more stays without.
+    Known candles that end before the event's window, or before `until`, are asked for too. An event
+    whose symbol the exchange does not know any more stays without. Raises `RetryLater` when the
+    exchange does not answer.
     """
     candles = dict(known)
     for event_id, alarm in list(alarms_of(signals).items())[-MOST_EVENTS:]:
-        if event_id in candles:
-            continue
         first = (alarm.time - WINDOW_BEFORE_MS) // MINUTE * MINUTE
-        request = CandleRequest(alarm.symbol, MINUTE, first, alarm.time + WINDOW_AFTER_MS)
+        last = min(alarm.time + WINDOW_AFTER_MS, until)
+        if event_id in candles and candles[event_id][-1].open_time > last - 2 * MINUTE:
+            continue
+        request = CandleRequest(alarm.symbol, MINUTE, first, last)
         series = market.candles([request]).get(alarm.symbol)
+        if isinstance(series, RetryLater):
+            raise series
         if isinstance(series, CandleSeries) and len(series.open_time):
             candles[event_id] = [
                 _row(int(time), values)

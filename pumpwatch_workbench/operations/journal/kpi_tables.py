@@ -10,28 +10,24 @@ from pumpwatch_workbench.operations.journal.kpis import Kpi, kpis_of
 from pumpwatch_workbench.operations.journal.page_tables import NO_DATA
 from pumpwatch_workbench.operations.journal.percentiles import Bounds, Spread
 from pumpwatch_workbench.operations.journal.runs import FunctionRuns
-from pumpwatch_workbench.pages.tables import Cell, Column, PageTable
+from pumpwatch_workbench.pages.tables import Cell, PageTable, numbers, row, texts
 from pumpwatch_workbench.pages.words import NOTHING, date_and_clock, number, seconds, share
 
 
 def kpi_table(figures: Figures) -> PageTable:
     """Return every key figure with its number of observations and its interval."""
     columns = (
-        Column("Figure", prose=True),
-        Column("Value", numeric=True),
-        Column("n", numeric=True),
-        Column("95 % interval", numeric=True, wide=True),
-        Column("Of", wide=True),
-        Column("Note", prose=True, wide=True),
+        *texts("Figure", prose=True),
+        *numbers("Value", "n"),
+        *numbers("95 % interval", wide=True),
+        *texts("Of", wide=True),
+        *texts("Note", wide=True, prose=True),
     )
     rows = tuple(
-        (
-            Cell(kpi.name),
-            Cell.nothing(NO_DATA) if kpi.value is None else Cell(kpi_value(kpi)),
-            Cell(number(kpi.n)),
-            Cell(_interval(kpi)),
-            Cell(kpi.counted),
-            Cell(kpi.note),
+        row(
+            kpi.name,
+            Cell.nothing(NO_DATA) if kpi.value is None else kpi_value(kpi),
+            *(number(kpi.n), _interval(kpi), kpi.counted, kpi.note),
         )
         for kpi in kpis_of(figures)
     )
@@ -50,12 +46,10 @@ def kpi_value(kpi: Kpi) -> str:
 def times_table(figures: Figures) -> PageTable:
     """Return the percentiles of what was measured in the period."""
     columns = (
-        Column("Measured", prose=True),
-        Column("n", numeric=True),
-        Column("p50", numeric=True),
-        Column("p95", numeric=True),
-        Column("p99", numeric=True, wide=True),
-        Column("Largest", numeric=True),
+        *texts("Measured", prose=True),
+        *numbers("n", "p50", "p95"),
+        *numbers("p99", wide=True),
+        *numbers("Largest"),
     )
     machine, trading = figures.machine, figures.trading
     rows = (
@@ -72,15 +66,10 @@ def times_table(figures: Figures) -> PageTable:
 def functions_table(functions: Sequence[FunctionRuns]) -> PageTable:
     """Return what Lambda logged about the runs of each function."""
     columns = (
-        Column("Function"),
-        Column("Runs", numeric=True),
-        Column("Failed", numeric=True),
-        Column("Timed out", numeric=True),
-        Column("Cold starts", numeric=True, wide=True),
-        Column("Cold start, p50", numeric=True, wide=True),
-        Column("Largest", numeric=True, wide=True),
-        Column("Memory at most", numeric=True, wide=True),
-        Column("First read, UTC", wide=True),
+        *texts("Function"),
+        *numbers("Runs", "Failed", "Timed out"),
+        *numbers("Cold starts", "Cold start, p50", "Largest", "Memory at most", wide=True),
+        *texts("First read, UTC", wide=True),
     )
     rows = tuple(_function_cells(function) for function in functions)
     cut = [
@@ -94,19 +83,18 @@ def functions_table(functions: Sequence[FunctionRuns]) -> PageTable:
 def bounds_table(rows: Sequence[Bounds]) -> PageTable:
     """Return the bounds that histograms know."""
     columns = (
-        Column("Measured", prose=True),
-        Column("n", numeric=True, wide=True),
-        Column("50 % within", numeric=True),
-        Column("95 % within", numeric=True),
-        Column("99 % within", numeric=True, wide=True),
+        *texts("Measured", prose=True),
+        *numbers("n", wide=True),
+        *numbers("50 % within", "95 % within"),
+        *numbers("99 % within", wide=True),
     )
     cells = tuple(
-        (
-            Cell(f"{row.help} ({row.name.split('_')[1]})"),
-            Cell(f"{row.count:,}"),
-            *(Cell(_bound(row, value)) for value in (row.p50, row.p95, row.p99)),
+        row(
+            f"{bounds.help} ({bounds.name.split('_')[1]})",
+            f"{bounds.count:,}",
+            *(_bound(bounds, value) for value in (bounds.p50, bounds.p95, bounds.p99)),
         )
-        for row in rows
+        for bounds in rows
     )
     return PageTable(
         "From histograms, since the store was made: the bucket's bound.", columns, cells
@@ -116,24 +104,20 @@ def bounds_table(rows: Sequence[Bounds]) -> PageTable:
 def api_table(rows: Sequence[ApiRow]) -> PageTable:
     """Return requests and failures by endpoint, with the codes of the failures."""
     columns = (
-        Column("Endpoint"),
-        Column("Requests", numeric=True),
-        Column("Failed", numeric=True),
-        Column("Error rate", numeric=True, wide=True),
-        Column("Codes", prose=True),
+        *texts("Endpoint"),
+        *numbers("Requests", "Failed"),
+        *numbers("Error rate", wide=True),
+        *texts("Codes", prose=True),
     )
     cells = tuple(
-        (
-            Cell(row.endpoint),
-            Cell(f"{row.requests:,}"),
-            Cell(f"{row.failures:,}", "bad" if row.failures else ""),
-            Cell(share(row.error_rate, places=2)),
-            Cell(
-                ", ".join(f"{code.replace('_', ' ')} {count}" for code, count in row.codes)
-                or NOTHING
-            ),
+        row(
+            api.endpoint,
+            f"{api.requests:,}",
+            Cell(f"{api.failures:,}", "bad" if api.failures else ""),
+            share(api.error_rate, places=2),
+            ", ".join(f"{code.replace('_', ' ')} {count}" for code, count in api.codes) or NOTHING,
         )
-        for row in rows
+        for api in rows
     )
     return PageTable("Requests to the exchange since the store was made.", columns, cells)
 

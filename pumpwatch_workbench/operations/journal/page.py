@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
-from itertools import groupby
 
 from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.trading.trades import Trade
@@ -25,21 +24,20 @@ from pumpwatch_workbench.operations.journal.page_tables import (
 )
 from pumpwatch_workbench.operations.journal.period import Period
 from pumpwatch_workbench.pages.assembly import render
-from pumpwatch_workbench.pages.candle_charts import event_chart, window_of
+from pumpwatch_workbench.pages.candle_charts import Chart, event_chart
 from pumpwatch_workbench.pages.cards import ChartCard, chart_card, trade_facts
-from pumpwatch_workbench.pages.chart_style import Figure
-from pumpwatch_workbench.pages.event_rows import DetectedEvent, EventRow, Verdict
-from pumpwatch_workbench.pages.line_charts import equity_chart, equity_words
+from pumpwatch_workbench.pages.event_rows import DetectedEvent, EventRow, Verdict, window_of
+from pumpwatch_workbench.pages.line_charts import equity_chart, equity_words, realised_profit
 from pumpwatch_workbench.pages.tables import counts_table
 from pumpwatch_workbench.pages.trade_tables import trade_state_words, trades_table
-from pumpwatch_workbench.pages.words import NOTHING, date_and_clock, percent
+from pumpwatch_workbench.pages.words import NOTHING, date_and_clock, percent, turnover_words
 
 
 def render_journal(period: Period, figures: Figures) -> str:
-    """Return the whole page: styles, scripts, Plotly and data inside, nothing to fetch."""
+    """Return the whole page: styles, scripts and data inside, nothing to fetch."""
     alarms = alarms_of(period.signals)
     trades = {trade.event_id: trade for trade in period.trades}
-    charts: dict[str, Figure] = {}
+    charts: dict[str, Chart] = {}
     title, words, curve = _result_over_time(period)
     if curve:
         charts["equity"] = equity_chart(curve)
@@ -80,7 +78,7 @@ def _event_charts(
     period: Period,
     alarms: Mapping[str, Signal],
     trades: Mapping[str, Trade],
-    charts: dict[str, Figure],
+    charts: dict[str, Chart],
 ) -> dict[str, ChartCard]:
     drawn = [event_id for event_id in alarms if period.candles.get(event_id)]
     mine: dict[str, list[Signal]] = {event_id: [] for event_id in drawn}
@@ -103,7 +101,7 @@ def _facts(row: EventRow) -> list[tuple[str, str]]:
     facts = [("Alarm", date_and_clock(row.time))]
     if row.detected is not None:
         facts.append(("Rise to the peak", percent(row.detected.rise)))
-        facts.append(("Strength", f"{row.detected.strength:,.0f}"))
+        facts.append(("Turnover", turnover_words(row.detected.detector, row.detected.strength)))
     trade = row.trade
     if trade is None:
         return facts
@@ -116,18 +114,5 @@ def _result_over_time(period: Period) -> tuple[str, str, list[tuple[int, Decimal
     curve = [(run.time, run.equity) for run in period.runs or () if run.equity is not None]
     if curve:
         return "Equity", equity_words(curve, "Equity", "open positions at their last price"), curve
-    curve = _realised(period.trades)
+    curve = realised_profit(period.trades)
     return "Realised profit", equity_words(curve, "Realised profit", "after all costs"), curve
-
-
-def _realised(trades: Sequence[Trade]) -> list[tuple[int, Decimal]]:
-    closed = sorted(
-        (trade for trade in trades if trade.exit_time is not None),
-        key=lambda trade: trade.exit_time or 0,
-    )
-    total = Decimal(0)
-    points = [(min(trade.created for trade in closed), total)] if closed else []
-    for time, some in groupby(closed, key=lambda trade: trade.exit_time or 0):
-        total += sum((trade.realised_pnl for trade in some), Decimal(0))
-        points.append((time, total))
-    return points

@@ -9,16 +9,27 @@ from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.operations.journal.figures import Figures
 from pumpwatch_workbench.operations.journal.period import Period
 from pumpwatch_workbench.operations.journal.spending import Slippage, Spending
-from pumpwatch_workbench.pages.tables import ROWS_AT_MOST, Cell, Column, PageTable, Tile, latest
+from pumpwatch_workbench.pages.tables import (
+    ROWS_AT_MOST,
+    Cell,
+    PageTable,
+    Tile,
+    latest,
+    numbers,
+    row,
+    texts,
+)
 from pumpwatch_workbench.pages.trade_tables import result_cell, trade_state_words
 from pumpwatch_workbench.pages.words import (
     NOTHING,
+    counted,
     date_and_clock,
     money,
     number,
     percent,
     share,
     signed_money,
+    turnover_words,
 )
 
 NO_DATA = "no data"
@@ -33,7 +44,7 @@ def journal_tiles(figures: Figures) -> tuple[Tile, ...]:
         Tile(
             "Realised profit and loss",
             f"{signed_money(trading.realised)} USDT" if trading.closed else NO_DATA,
-            f"after all costs, {trading.closed:,} closed trades",
+            f"after all costs, {counted(trading.closed, 'closed trade')}",
         ),
         Tile(
             "Win rate",
@@ -41,12 +52,12 @@ def journal_tiles(figures: Figures) -> tuple[Tile, ...]:
             f"{trading.won:,} of {trading.closed:,} closed trades",
         ),
         Tile("Open now", number(trading.open_now), "of the trades of this period"),
-        Tile("Pump events", number(figures.events), f"{figures.signals:,} signals"),
+        Tile("Pump events", number(figures.events), counted(figures.signals, "signal")),
         Tile("Not entered", number(trading.denied), "denied, refused or never placed"),
         Tile(
             "Fees",
             f"{money(spent.fees)} USDT" if spent.trades else NO_DATA,
-            f"and {money(spent.funding)} of funding, {spent.trades:,} trades",
+            f"and {money(spent.funding)} of funding, {counted(spent.trades, 'trade')}",
         ),
         Tile(
             "Equity",
@@ -62,24 +73,23 @@ def events_table(
 ) -> PageTable:
     """Return the latest events with what trading made of them."""
     columns = (
-        Column("Symbol"),
-        Column("Alarm, UTC"),
-        Column("Rise at the alarm", numeric=True, wide=True),
-        Column("Strength", numeric=True, wide=True),
-        Column("Trade"),
-        Column("Result, USDT", numeric=True),
+        *texts("Symbol", "Alarm, UTC"),
+        *numbers("Rise at the alarm", wide=True),
+        *texts("Turnover", wide=True),
+        *texts("Trade"),
+        *numbers("Result, USDT"),
     )
     rows = []
     for alarm in list(alarms)[-ROWS_AT_MOST:]:
         trade = trades.get(alarm.event_id)
         anchor = anchors.get(alarm.event_id, "")
         rows.append(
-            (
+            row(
                 Cell(alarm.symbol, href=f"#{anchor}" if anchor else ""),
-                Cell(date_and_clock(alarm.time)),
-                Cell(percent(alarm.price / alarm.base_price - 1.0)),
-                Cell(f"{alarm.strength:,.0f}"),
-                Cell(trade_state_words(trade)),
+                date_and_clock(alarm.time),
+                percent(alarm.price / alarm.base_price - 1.0),
+                turnover_words(alarm.detector, alarm.strength),
+                trade_state_words(trade),
                 result_cell(trade),
             )
         )
@@ -89,15 +99,13 @@ def events_table(
 def stops_table(period: Period) -> PageTable:
     """Return halts and pauses with their reasons, the latest last."""
     columns = (
-        Column("What"),
-        Column("From, UTC"),
-        Column("Until, UTC"),
-        Column("Symbol", wide=True),
-        Column("Reason", prose=True),
+        *texts("What", "From, UTC", "Until, UTC"),
+        *texts("Symbol", wide=True),
+        *texts("Reason", prose=True),
     )
     entries = sorted(_stops(period))
     rows = tuple(
-        (Cell(what), Cell(date_and_clock(since)), *(Cell(text) for text in others))
+        row(what, date_and_clock(since), *others)
         for since, what, *others in entries[-ROWS_AT_MOST:]
     )
     caption = latest("Halts and pauses: entries were stopped, exits went on", len(entries))
@@ -107,10 +115,10 @@ def stops_table(period: Period) -> PageTable:
 def costs_table(spent: Spending) -> PageTable:
     """Return what trading and running cost, each with what it is of."""
     columns = (
-        Column("Cost"),
-        Column("Amount", numeric=True),
-        Column("n", numeric=True, wide=True),
-        Column("What it is", prose=True),
+        *texts("Cost"),
+        *numbers("Amount"),
+        *numbers("n", wide=True),
+        *texts("What it is", prose=True),
     )
     positions = number(spent.trades)
     fees, funding = (
@@ -125,7 +133,7 @@ def costs_table(spent: Spending) -> PageTable:
         _aws(spent),
     ]
     cells = tuple(
-        tuple(Cell.nothing(text) if text == NO_DATA else Cell(text) for text in row) for row in rows
+        row(*(Cell.nothing(text) if text == NO_DATA else text for text in line)) for line in rows
     )
     return PageTable(
         "Slippage is in the trades' prices already; below zero: in our favour.", columns, cells

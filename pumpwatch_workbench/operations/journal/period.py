@@ -52,6 +52,8 @@ class Period:
 
     source: str
     stage: str
+    bybit: str = ""
+    """Address of the exchange; empty where it is not recorded."""
     mode: str = ""
     """Mode of its trades; empty where it is not recorded."""
     since: int
@@ -98,6 +100,7 @@ def period_of_file(path: Path, since: int, until: int) -> Period:
         return Period(
             source=str(path),
             stage=stage_of(database),
+            bybit=database.note("base_url") or "",
             mode=mode_of(database),
             since=since,
             until=until,

@@ -6,18 +6,11 @@ from pathlib import Path
 
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.pages.assembly import render
-from pumpwatch_workbench.pages.candle_charts import event_chart, window_of
+from pumpwatch_workbench.pages.candle_charts import Chart, event_chart
 from pumpwatch_workbench.pages.cards import ChartCard, chart_card, trade_facts
-from pumpwatch_workbench.pages.chart_style import Figure
-from pumpwatch_workbench.pages.event_rows import EventRow
+from pumpwatch_workbench.pages.event_rows import EventRow, window_of
 from pumpwatch_workbench.pages.files import write_page
-from pumpwatch_workbench.pages.line_charts import (
-    equity_chart,
-    equity_words,
-    requests_chart,
-    tick_chart,
-    tick_words,
-)
+from pumpwatch_workbench.pages.line_charts import equity_chart, equity_words
 from pumpwatch_workbench.pages.trade_tables import trades_table
 from pumpwatch_workbench.pages.words import (
     NOTHING,
@@ -26,6 +19,7 @@ from pumpwatch_workbench.pages.words import (
     duration,
     percent,
     seconds,
+    turnover_words,
 )
 from pumpwatch_workbench.play.run.result import INVARIANTS, RunResult, SignalSteps
 from pumpwatch_workbench.play.run.tables import (
@@ -62,19 +56,19 @@ def notice(result: RunResult) -> tuple[str, str]:
 
 
 def render_page(result: RunResult) -> str:
-    """Return the whole page: styles, scripts, Plotly and data inside, nothing to fetch."""
+    """Return the whole page: styles, scripts and data inside, nothing to fetch."""
     rows = result.rows()
     anchors = _anchors(result, rows)
-    figures = _curves(result)
+    charts: dict[str, Chart] = {"equity": equity_chart(result.equity)} if result.equity else {}
     cards = []
     for row, anchor in zip(rows, anchors, strict=True):
         if anchor:
-            figures[anchor] = event_chart(row, window_of(row, result.candles[row.symbol]))
+            charts[anchor] = event_chart(row, window_of(row, result.candles[row.symbol]))
             cards.append(_card(result, row, anchor))
     headline, explanation = notice(result)
     return render(
         __file__,
-        figures,
+        charts,
         result=result,
         title=_title(result),
         subtitle=_subtitle(result),
@@ -90,24 +84,12 @@ def render_page(result: RunResult) -> str:
         cards=cards,
         charts_left_out=sum(row.symbol in result.candles for row in rows) - len(cards),
         equity_words=equity_words(result.equity, "Equity", "open positions at their mark price"),
-        ticks_words=tick_words([1000 * wall for wall in result.tick_seconds], "Wall time", "ms"),
-        requests_words=tick_words(result.tick_requests, "Bybit requests", "requests"),
     )
 
 
 def write_run_report(result: RunResult, path: Path) -> Path:
     """Write the run's page and return its absolute path. Raises `BadInput`."""
     return write_page(render_page(result), path)
-
-
-def _curves(result: RunResult) -> dict[str, Figure]:
-    figures: dict[str, Figure] = {}
-    if result.equity:
-        figures["equity"] = equity_chart(result.equity)
-    if result.tick_seconds:
-        figures["ticks"] = tick_chart(result.tick_seconds)
-        figures["requests"] = requests_chart(result.tick_requests)
-    return figures
 
 
 def _anchors(result: RunResult, rows: tuple[EventRow, ...]) -> list[str]:
@@ -154,7 +136,7 @@ def _facts(result: RunResult, row: EventRow) -> list[tuple[str, str]]:
     if detected:
         facts.append(("Seen", clock(detected.alarm_time)))
         facts.append(("Delay", seconds(detected.delay_seconds)))
-        facts.append(("Strength", f"{detected.strength:,.0f}"))
+        facts.append(("Turnover", turnover_words(detected.detector, detected.strength)))
     if trade and trade.entry_time is not None:
         facts.append(("Signal to order", _steps_words(trade, result.steps.get(trade.signal_id))))
         facts += trade_facts(trade)

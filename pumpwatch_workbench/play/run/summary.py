@@ -30,7 +30,8 @@ _COLUMNS = (
 )
 _NUMERIC = {"delay", "entry", "exit", "result"}
 _REPLAY_ONLY = {"segment", "recorded"}
-_WIDE_ONLY = {"onset", "ended by"}
+_LEAST_WANTED = ("ended by", "onset", "segment", "recorded", "exit", "entry", "delay")
+"""Columns in the order in which a narrow terminal does without them."""
 
 
 def print_summary(result: RunResult, console: Console) -> None:
@@ -41,7 +42,7 @@ def print_summary(result: RunResult, console: Console) -> None:
     console = wide_enough(console)
     rows = result.rows()
     if rows:
-        console.print(_events(result, rows, wide=console.width >= WIDE))
+        console.print(_events(result, rows, console.width))
     for pump in result.dropped:
         when = date_and_clock(pump.original_onset)
         console.print(Text(f"Left out: segment {pump.segment}, {when}: {pump.reason}"))
@@ -52,7 +53,8 @@ def print_summary(result: RunResult, console: Console) -> None:
     console.print(Text(notice(result)[0], style="bold"))
 
 
-def _events(result: RunResult, rows: tuple[EventRow, ...], *, wide: bool) -> Table:
+def _events(result: RunResult, rows: tuple[EventRow, ...], width: int) -> Table:
+    wide = width >= WIDE
     table = Table(
         title="Events",
         title_justify="left",
@@ -60,20 +62,25 @@ def _events(result: RunResult, rows: tuple[EventRow, ...], *, wide: bool) -> Tab
         box=None,
         padding=(0, 2 if wide else 1, 0, 0),
     )
-    shown = [name for name in _COLUMNS if _is_shown(name, result, wide)]
+    events = [_event_cells(row, wide) for row in rows]
+    shown = _fitting(result, events, width - 1)
     for name in shown:
         justify: Literal["left", "right"] = "right" if name in _NUMERIC else "left"
         table.add_column(name, header_style="dim", justify=justify, no_wrap=True)
-    for row in rows:
-        cells = _event_cells(row, wide)
+    for cells in events:
         table.add_row(*(Text(cells[name]) for name in shown))
     return table
 
 
-def _is_shown(name: str, result: RunResult, wide: bool) -> bool:
-    if name in _REPLAY_ONLY and result.kind != "replay":
-        return False
-    return wide or name not in _WIDE_ONLY or result.kind != "replay"
+def _fitting(result: RunResult, events: list[dict[str, str]], width: int) -> list[str]:
+    """Return the columns that fit, so that no figure is cut."""
+    shown = [name for name in _COLUMNS if name not in _REPLAY_ONLY or result.kind == "replay"]
+    space = 2 if width >= WIDE - 1 else 1
+    sizes = {name: space + max(len(name), *(len(each[name]) for each in events)) for name in shown}
+    for name in _LEAST_WANTED:
+        if sum(sizes[each] for each in shown) > width and name in shown:
+            shown.remove(name)
+    return shown
 
 
 def _event_cells(row: EventRow, wide: bool) -> dict[str, str]:

@@ -12,6 +12,7 @@ from pumpwatch_workbench.pages.trade_tables import pnl_tone
 from pumpwatch_workbench.pages.words import (
     NOTHING,
     clock,
+    counted,
     date_and_clock,
     number,
     percent,
@@ -78,7 +79,11 @@ def _trading_tiles(result: RunResult) -> tuple[Tile, ...]:
             number(len(result.entered)),
             f"{won} won, {len(closed) - won} lost{open_words}",
         ),
-        Tile("Orders and fills", f"{result.orders} / {result.fills}", "sent / executed"),
+        Tile(
+            "Orders sent",
+            number(result.orders),
+            f"{counted(result.fills, 'fill')}, those of stops and targets included",
+        ),
         Tile(
             "Longest without a stop",
             seconds(result.positions_without_stop_seconds_max),

@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from rich.console import Console
 from rich.text import Text
 
-from pumpwatch.domain.market.candles import FloatArray, IntArray
 from pumpwatch.domain.trading.strategies import with_evidence
 from pumpwatch_workbench.pages.assembly import render
-from pumpwatch_workbench.pages.candle_charts import trade_chart
+from pumpwatch_workbench.pages.candle_charts import Chart, candle_chart
 from pumpwatch_workbench.pages.cards import ChartCard, chart_card, trade_facts
-from pumpwatch_workbench.pages.chart_style import Figure, horizontal_line, level_label
 from pumpwatch_workbench.pages.event_rows import CandleRow
-from pumpwatch_workbench.pages.line_charts import POINTS_AT_MOST, step_trace
+from pumpwatch_workbench.pages.line_charts import curve_chart, equity_chart
 from pumpwatch_workbench.pages.tables import PageTable, Tile, counts_table, numbers, row, texts
 from pumpwatch_workbench.pages.terminal import terminal_table, tiles_grid
 from pumpwatch_workbench.pages.trade_tables import amount_cell, exit_words, trades_table
 from pumpwatch_workbench.pages.words import (
+    counted,
     date_and_clock,
     money,
     number,
@@ -56,18 +54,22 @@ def render_backtest(report: BacktestReport) -> str:
     """Return the whole page."""
     outcome, results = report.outcome, report.results
     ordered = sorted(outcome.closed, key=_entered)
-    figures = _curves(report)
+    charts = _curves(report)
     cards, anchors = [], {}
-    alarms = {signal.signal.signal_id: signal.alarm_time for signal in outcome.signals}
+    signals = {signal.signal.signal_id: signal for signal in outcome.signals}
     for place, position in _shown(ordered):
         anchor = anchors[position.trade.signal_id] = f"trade-{place}"
-        figures[anchor] = trade_chart(
-            position.trade, _rows(position), alarms[position.trade.signal_id]
+        signal = signals[position.trade.signal_id]
+        charts[anchor] = candle_chart(
+            _rows(position),
+            signals=[signal.signal],
+            trade=position.trade,
+            moments={"alarm": signal.alarm_time},
         )
         cards.append(_card(position, anchor))
     return render(
         __file__,
-        figures,
+        charts,
         title=f"Pumpwatch backtest: {outcome.settings.trade.strategy_name} on {report.source}",
         subtitle=_subtitle(report),
         suspicions=report.suspicions,
@@ -91,25 +93,14 @@ def _entered(position: SimulatedTrade) -> tuple[int, str]:
     return position.trade.entry_time or 0, position.trade.symbol
 
 
-def _curves(report: BacktestReport) -> dict[str, Figure]:
-    curve, start = report.results.curve, float(report.results.start_equity)
-    equity = _curve("equity", curve.time, curve.equity, ",.0f", " USDT")
-    equity["layout"] |= {
-        "shapes": [horizontal_line(start)],
-        "annotations": [level_label("start", start)],
-    }
+def _curves(report: BacktestReport) -> dict[str, Chart]:
+    curve = report.results.curve
+    times = curve.time.tolist()
+    equity = list(zip(times, curve.equity.tolist(), strict=True))
+    falls = list(zip(times, (-100 * curve.drawdown).tolist(), strict=True))
     return {
-        "equity": equity,
-        "drawdown": _curve("drawdown", curve.time, -curve.drawdown, ".1%", ""),
-    }
-
-
-def _curve(name: str, time: IntArray, values: FloatArray, form: str, unit: str) -> Figure:
-    chosen = np.unique(np.linspace(0, len(time) - 1, POINTS_AT_MOST).astype(np.int64))
-    short = [float(f"{value:.6g}") for value in values[chosen].tolist()]
-    return {
-        "data": [step_trace(name, time[chosen].tolist(), short, form, unit)],
-        "layout": {"xaxis": {"type": "date"}, "yaxis": {"tickformat": form, "nticks": 6}},
+        "equity": equity_chart(equity),
+        "drawdown": curve_chart([("drawdown, %", falls)]),
     }
 
 
@@ -180,7 +171,7 @@ def backtest_tiles(report: BacktestReport) -> tuple[Tile, ...]:
     profit = f"{signed_money(results.net_profit)} USDT"
     return (
         Tile("Net profit", profit, f"{percent(results.net_profit_share)}, all costs included"),
-        Tile("Trades", number(results.trades), f"of {results.signals} signals"),
+        Tile("Trades", number(results.trades), f"of {counted(results.signals, 'signal')}"),
         Tile("Win rate", share(results.win_rate), interval),
         Tile("Fill rate", share(results.fill_rate), f"of {results.entries} entry orders"),
         Tile("Largest drawdown", share(results.max_drawdown), "of the highest equity"),
@@ -222,7 +213,7 @@ def print_backtest(report: BacktestReport, console: Console) -> None:
         ("Not traded", denials_table(report.results)),
     ):
         if table.rows:
-            console.print(terminal_table(table, title))
+            console.print(terminal_table(table, title, console.width))
             console.print()
     console.print(tiles_grid(backtest_tiles(report)))
     console.print()

@@ -11,6 +11,7 @@ from decimal import Decimal
 import numpy as np
 
 from pumpwatch.domain.trading.trades import Trade
+from pumpwatch_workbench.pages.words import counted
 from pumpwatch_workbench.recordings import LabelledPump
 from pumpwatch_workbench.research.evaluation.scores import (
     HIT_AFTER,
@@ -28,7 +29,7 @@ ZERO = Decimal(0)
 FEW_TRADES = 30
 """Trades below which the interval of a win rate is some 35 points wide."""
 ENOUGH = 10
-"""Trades below which a high share of wins is no surprise."""
+"""Trades below which a high share of wins is no surprise, and a Sharpe ratio says nothing."""
 WIN_RATE = 0.75
 SHARPE = 4.0
 PROFIT_FACTOR = 4.0
@@ -173,7 +174,7 @@ def results_of(outcome: BacktestOutcome, labels: Sequence[LabelledPump] | None =
         funding=sum((trade.funding for trade in trades), ZERO),
         max_drawdown=float(curve.drawdown.max()),
         exposure=time_in_market(outcome.closed) / (end - begin) if end > begin else 0.0,
-        sharpe=curve.sharpe(end),
+        sharpe=curve.sharpe(end) if len(trades) >= ENOUGH else None,
         false_signal_share=None if labels is None else false_share(outcome.signals, labels),
         trades_sha256=trades_sha256(trades),
         curve=curve,
@@ -251,7 +252,9 @@ def suspicions(outcome: BacktestOutcome, results: Results) -> list[str]:
     """Return what makes the result doubtful, each as a sentence; none when nothing does."""
     doubts = []
     if results.trades < FEW_TRADES:
-        doubts.append(f"{results.trades} trades are too few to tell skill from luck.")
+        doubts.append(
+            f"{counted(results.trades, 'trade is', 'trades are')} too few to tell skill from luck."
+        )
     if results.trades >= ENOUGH and (results.win_rate or 0) > WIN_RATE:
         doubts.append(
             f"{results.win_rate:.0%} of the trades won, more than strategies that last: look at "

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.pages.assembly import render
-from pumpwatch_workbench.pages.chart_style import Figure
-from pumpwatch_workbench.pages.line_charts import curve_chart, thinned
+from pumpwatch_workbench.pages.candle_charts import Chart
+from pumpwatch_workbench.pages.line_charts import curve_chart, realised_profit
 from pumpwatch_workbench.pages.tables import (
     ROWS_AT_MOST,
     Column,
@@ -65,22 +62,19 @@ class ComparisonReport:
 def render_comparison(report: ComparisonReport) -> str:
     """Return the whole page."""
     comparison = report.comparison
-    figures: dict[str, Figure] = {}
-    journal = _profit(
+    charts: dict[str, Chart] = {}
+    journal = realised_profit(
         [trade for _, trade in comparison.pairing.both] + list(comparison.pairing.extra)
     )
-    simulated = _profit(
+    simulated = realised_profit(
         [position.trade for position, _ in comparison.pairing.both]
         + [position.trade for position in comparison.pairing.missed]
     )
     if comparison.differences:
-        figures["profit"] = curve_chart(
-            [("journal", thinned(journal)), ("simulation", thinned(simulated))]
-        )
-        figures["causes"] = _causes_chart(comparison)
+        charts["profit"] = curve_chart([("journal", journal), ("simulation", simulated)])
     return render(
         __file__,
-        figures,
+        charts,
         title=f"Pumpwatch comparison: {report.strategy}",
         subtitle=f"{date_and_clock(report.begin)} to {date_and_clock(report.end)} UTC"
         f" · candles of {report.source} · detector {report.detector}",
@@ -94,39 +88,6 @@ def render_comparison(report: ComparisonReport) -> str:
         open=len(comparison.open),
         uncovered=uncovered_symbols(comparison),
     )
-
-
-def _profit(trades: Sequence[Trade]) -> list[tuple[int, Decimal]]:
-    """Return the realised profit after each trade that closed, from nothing at the first entry."""
-    closed = sorted(trades, key=lambda trade: (trade.exit_time or 0, trade.signal_id))
-    points = [(min(trade.created for trade in closed), Decimal(0))] if closed else []
-    total = Decimal(0)
-    for trade in closed:
-        total += trade.realised_pnl
-        points.append((trade.exit_time or 0, total))
-    return points
-
-
-def _causes_chart(comparison: Comparison) -> Figure:
-    """Return a bar for each cause that made a difference."""
-    causes = [(name, float(value)) for name, value in comparison.by_cause.items() if value]
-    bars = {
-        "type": "bar",
-        "orientation": "h",
-        "x": [round(value, 2) for _, value in causes],
-        "y": [name for name, _ in causes],
-        "hovertemplate": "%{y}: %{x:,.2f} USDT<extra></extra>",
-    }
-    layout: Figure = {
-        "margin": {"l": 10, "b": 44},
-        "xaxis": {
-            "title": {"text": "USDT"},
-            "zeroline": True,
-            "zerolinecolor": "var(--muted)",
-        },
-        "yaxis": {"side": "left", "autorange": "reversed", "showgrid": False},
-    }
-    return {"data": [bars], "layout": layout}
 
 
 def comparison_tiles(comparison: Comparison) -> tuple[Tile, ...]:
@@ -204,10 +165,10 @@ def _trades(side: SideFigures) -> str:
 def print_comparison(comparison: Comparison, console: Console) -> None:
     """Print both sides, each trade's difference with its largest cause, and the sums by cause."""
     console = wide_enough(console)
-    console.print(terminal_table(sides_table(comparison), "Side by side"))
+    console.print(terminal_table(sides_table(comparison), "Side by side", console.width))
     console.print()
     if comparison.differences:
-        console.print(terminal_table(differences_table(comparison), "Trades"))
+        console.print(terminal_table(differences_table(comparison), "Trades", console.width))
         console.print()
     causes = Grid.grid(padding=(0, 2))
     for name, value in comparison.by_cause.items():

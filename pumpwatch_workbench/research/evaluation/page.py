@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from pumpwatch_workbench.pages.assembly import render
-from pumpwatch_workbench.pages.chart_style import LEGEND, MARKS, SERIES, Figure, step_line
+from pumpwatch_workbench.pages.plots import Plot, Series
 from pumpwatch_workbench.pages.tables import Column, PageTable, numbers, row, texts
 from pumpwatch_workbench.pages.terminal import terminal_table, wide_enough
 from pumpwatch_workbench.pages.words import NOTHING, number, seconds, share
 from pumpwatch_workbench.research.evaluation.rules import RULES, Evaluated
-from pumpwatch_workbench.research.evaluation.scores import Score
 
 WIDE = 160
 """Columns of what goes to a file or a pipe."""
@@ -37,7 +36,6 @@ def render_evaluation(results: Sequence[Evaluated], scan_interval: int) -> str:
     sources = ", ".join(dict.fromkeys(rule.source for rule in results if rule.alarms))
     return render(
         __file__,
-        {"recall": _recall_chart(results), "delays": _delay_chart(results)},
         title="Pumpwatch evaluation: recorded markets",
         subtitle=f"{sources} · {last.events} counted events ·"
         f" {number(round(last.clean_symbol_days))} clean symbol-days ·"
@@ -46,6 +44,8 @@ def render_evaluation(results: Sequence[Evaluated], scan_interval: int) -> str:
         flattered=_flattered(results),
         curves=_curves_table(results),
         delays=_delays_table(results),
+        recall_plot=_recall_plot(results),
+        delay_plot=_delay_plot(results),
         knobs="; ".join(
             f"{rule.detector.name}: {RULES[rule.detector.name].knob}" for rule in results
         ),
@@ -145,82 +145,35 @@ def _seconds(value: float) -> str:
     return NOTHING if math.isnan(value) else seconds(value)
 
 
-def _recall_chart(results: Sequence[Evaluated]) -> Figure:
+def _recall_plot(results: Sequence[Evaluated]) -> Plot:
     """Return recall against false alarms a symbol-day; the large mark is the rule as it is."""
-    data: list[Figure] = []
+    series = []
     for place, rule in enumerate(results):
-        colour = SERIES[place % len(SERIES)]
-        mark = MARKS[place % len(MARKS)]
-        knob = RULES[rule.detector.name].knob
-        points = [(value, score) for value, score in rule.curve if _is_drawn(score)]
-        data.append(_points(rule.detector.name, points, knob, colour, mark))
-        if _is_drawn(rule.score):
-            now = [(float(getattr(rule.detector, knob)), rule.score)]
-            data.append(_points(f"{rule.detector.name}, as set", now, knob, colour, mark, size=13))
-    layout: Figure = LEGEND | {
-        "margin": {"b": 44},
-        "xaxis": {"title": {"text": "false alarms a symbol-day"}, "rangemode": "tozero"},
-        "yaxis": {"title": {"text": "recall"}, "range": [0, 1], "tickformat": ".1f"},
-    }
-    return {"data": data, "layout": layout}
+        curve = [score for _, score in rule.curve]
+        for name, scores in ((rule.detector.name, curve), ("", [rule.score])):
+            points = [
+                (score.false_alarms_per_symbol_day, score.recall)
+                for score in scores
+                if score.events and score.clean_symbol_days
+            ]
+            series.append(Series(name, points, place))
+    return Plot(series, "false alarms a symbol-day", "recall")
 
 
-def _is_drawn(score: Score) -> bool:
-    return bool(score.events and score.clean_symbol_days)
-
-
-def _points(
-    name: str,
-    points: Sequence[tuple[float, Score]],
-    knob: str,
-    colour: str,
-    mark: str,
-    *,
-    size: int = 6,
-) -> Figure:
-    return {
-        "type": "scatter",
-        "mode": "lines+markers" if len(points) > 1 else "markers",
-        "name": name,
-        "showlegend": len(points) > 1,
-        "x": [round(score.false_alarms_per_symbol_day, 5) for _, score in points],
-        "y": [round(score.recall, 4) for _, score in points],
-        "marker": {"symbol": mark, "size": size, "color": colour},
-        "line": {"color": colour, "width": 1.5},
-        "hovertext": [f"{knob} {value:g}, F1 {score.f1:.2f}" for value, score in points],
-        "hovertemplate": "%{hovertext}<br>%{x:.4f} false a symbol-day, recall %{y:.2f}"
-        "<extra></extra>",
-    }
-
-
-def _delay_chart(results: Sequence[Evaluated]) -> Figure:
+def _delay_plot(results: Sequence[Evaluated]) -> Plot:
     """Return the share of all counted events hit within so many seconds of their onset."""
-    data = [
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "name": rule.detector.name,
-            "x": sorted(rule.score.delays),
-            "y": [
-                round(rank / rule.score.events, 4) for rank in range(1, len(rule.score.delays) + 1)
-            ],
-            "line": step_line(place),
-            "hovertemplate": "within %{x:.0f} s: %{y:.0%}<extra></extra>",
-        }
-        for place, rule in enumerate(results)
-    ]
-    latest = max((delay for rule in results for delay in rule.score.delays), default=60.0)
-    layout: Figure = LEGEND | {
-        "margin": {"b": 44},
-        "xaxis": {"title": {"text": "seconds from onset to alarm"}, "range": [-60, latest + 10]},
-        "yaxis": {"title": {"text": "share of events"}, "range": [0, 1], "tickformat": ".0%"},
-    }
-    return {"data": data, "layout": layout}
+    series = []
+    for place, rule in enumerate(results):
+        delays = enumerate(sorted(rule.score.delays), start=1)
+        points = [(delay, rank / rule.score.events) for rank, delay in delays]
+        series.append(Series(rule.detector.name, points, place, steps=True))
+    return Plot(series, "seconds from onset to alarm", "share of events")
 
 
 def print_evaluation(results: Sequence[Evaluated], console: Console) -> None:
     """Print one line of figures for each rule."""
     table = _table(results)
-    wide_enough(console, WIDE).print(terminal_table(table, table.caption))
+    paper = wide_enough(console, WIDE)
+    paper.print(terminal_table(table, table.caption, paper.width))
     if flattered := _flattered(results):
         console.print(flattered)

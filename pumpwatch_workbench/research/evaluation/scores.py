@@ -49,11 +49,9 @@ class Score:
 
     @property
     def precision(self) -> float:
-        """Return hits over hits and false alarms; 0 without any alarm, NaN without any event."""
-        if not self.events:
-            return math.nan
+        """Return hits over hits and false alarms; NaN without any event or any such alarm."""
         alarms = self.hits + self.false_alarms
-        return self.hits / alarms if alarms else 0.0
+        return self.hits / alarms if alarms and self.events else math.nan
 
     @property
     def recall(self) -> float:
@@ -63,8 +61,8 @@ class Score:
     @property
     def f1(self) -> float:
         """Return the harmonic mean of precision and recall; NaN without any event."""
-        both = self.precision + self.recall
-        return 2 * self.precision * self.recall / both if both else 0.0
+        both = self.hits + self.false_alarms + self.events
+        return 2 * self.hits / both if self.events else math.nan
 
     @property
     def false_alarms_per_symbol_day(self) -> float:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import accumulate
 
 from rich.console import Console
 from rich.text import Text
 
 from pumpwatch.domain.trading.strategies import with_evidence
 from pumpwatch_workbench.pages.assembly import render
-from pumpwatch_workbench.pages.chart_style import LEGEND, Figure, step_line
 from pumpwatch_workbench.pages.tables import Cell, PageTable, Tile, numbers, row, texts
 from pumpwatch_workbench.pages.terminal import terminal_table, wide_enough
 from pumpwatch_workbench.pages.trade_tables import amount_cell
@@ -43,7 +41,6 @@ def render_tuned(report: TuneReport) -> str:
     objective = OBJECTIVE_WORDS[tuned.objective]
     return render(
         __file__,
-        {"trials": _trials_chart(tuned.steps, objective)},
         title=f"Pumpwatch search: {tuned.space.strategy} on {report.source}",
         subtitle=f"detector {tuned.space.detector} · {tuned.trials} settings tried in"
         f" {len(tuned.steps)} searches · hold-out {tuned.final.fold.test} UTC"
@@ -58,44 +55,8 @@ def render_tuned(report: TuneReport) -> str:
     )
 
 
-def _trials_chart(steps: Sequence[Step], objective: str) -> Figure:
-    """Return the score of every setting of the last search, and the best so far of each search."""
-    data: list[Figure] = [_points(steps[-1])]
-    for place, step in enumerate(steps):
-        scores = step.best.scores
-        data.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": f"{step.fold.name}, best so far",
-                "x": list(range(1, len(scores) + 1)),
-                "y": [round(best, 4) for best in accumulate(scores, max)],
-                "line": step_line(place),
-                "hovertemplate": "trial %{x}: best %{y:.2f}<extra></extra>",
-            }
-        )
-    layout: Figure = LEGEND | {
-        "margin": {"b": 44},
-        "xaxis": {"title": {"text": "trial"}, "nticks": 8},
-        "yaxis": {"title": {"text": objective}, "nticks": 6},
-    }
-    return {"data": data, "layout": layout}
-
-
-def _points(step: Step) -> Figure:
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "name": f"{step.fold.name}, each trial",
-        "x": list(range(1, len(step.best.scores) + 1)),
-        "y": [round(score, 4) for score in step.best.scores],
-        "marker": {"color": "var(--candle)", "size": 5, "opacity": 0.6},
-        "hovertemplate": "trial %{x}: %{y:.2f}<extra></extra>",
-    }
-
-
 def _trials_table(steps: Sequence[Step]) -> PageTable:
-    """Return what the chart shows: the best score after each quarter of the trials."""
+    """Return the best score after each quarter of the trials."""
     quarters = (f"after {quarter} of {QUARTERS}" for quarter in range(1, 5))
     columns = (*texts("Search"), *numbers("Trials", *quarters))
     rows = []
@@ -218,7 +179,7 @@ def print_tuned(tuned: Tuned, doubts: Sequence[str], console: Console) -> None:
     The last column is what the default settings made, USDT. A pipe gets the full width.
     """
     console = wide_enough(console)
-    console.print(terminal_table(_walk_table(tuned), "Walk forward"))
+    console.print(terminal_table(_walk_table(tuned), "Walk forward", console.width))
     console.print()
     for name, value in sorted(tuned.settings.items()):
         console.print(Text(f"  --set {name}={value}"))

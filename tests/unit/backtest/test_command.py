@@ -59,7 +59,7 @@ def test_summary_and_page_say_the_same(folder, tmp_path):
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     for text in ("Win rate", "1970-01", "take profit", "Reasons to doubt", "AUSDT"):
         assert text in page
-    assert "Doubtful: 1 trades are too few" in result.output
+    assert "Doubtful: 1 trade is too few" in result.output
     for figure in ("equity", "drawdown", "trade-1"):
         assert f'data-figure="{figure}"' in page
 

@@ -79,6 +79,8 @@ def test_counts_rates_and_factors():
     assert results.final_equity == 10_020
     assert dict(results.denials)["symbol_cooldown"] == 1
     assert results.exposure == pytest.approx(20 / (2 * 1440))
+    assert results.curve.sharpe(3 * DAY) is not None
+    assert results.sharpe is None  # of two trades it would say nothing
 
 
 def test_without_trades_nothing_is_claimed():

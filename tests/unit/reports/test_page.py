@@ -10,11 +10,9 @@ from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
 
-import plotly.graph_objects as go
 import pytest
 from support.pages import PAGES
 from unit.reports.run_results import replay_result, small_result
-from unit.reports.test_charts import resolved
 
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.pages.assembly import script_json
@@ -22,6 +20,7 @@ from pumpwatch_workbench.pages.files import check_report_path
 from pumpwatch_workbench.play.run.page import CHARTS_AT_MOST, render_page, write_run_report
 from pumpwatch_workbench.play.run.result import RunResult
 
+TRADINGVIEW = "https://www.tradingview.com/"
 VOID = {"meta", "link", "br", "img", "path", "circle"}
 
 
@@ -94,13 +93,11 @@ def test_the_page_is_well_formed_and_names_nothing_twice(number: int):
 def test_every_page_is_well_formed_and_has_a_figure_for_each_chart(name: str):
     page = assert_well_formed(PAGES[name]())
     data = [script for script in page.scripts if script.startswith("{")]
-    figures = json.loads(data[0])["figures"] if data else {}
-    assert sorted(figures) == sorted(page.values("data-figure"))
-    panels = [(tag, found) for tag, found in page.attributes if found.get("data-figure")]
-    assert all((tag, found["role"]) == ("div", "img") for tag, found in panels)
-    assert all(found["aria-label"] for _, found in panels)
-    for figure in figures.values():
-        go.Figure(resolved(figure))
+    charts = json.loads(data[0]) if data else {}
+    assert sorted(charts) == sorted(page.values("data-figure"))
+    images = [found for _, found in page.attributes if found.get("role") == "img"]
+    assert len(images) >= len(charts)
+    assert all(found["aria-label"] for found in images)
 
 
 def assert_well_formed(text: str) -> Page:
@@ -116,12 +113,13 @@ def assert_well_formed(text: str) -> Page:
 def test_the_page_asks_for_nothing_outside_itself(small_page: Page):
     for name in ("src", "href", "srcset", "action", "data", "poster"):
         for value in small_page.values(name):
-            assert value.startswith(("#", "data:"))
+            assert value.startswith(("#", "data:")) or value == TRADINGVIEW
     text = render_page(small_result())
     style = text[text.index("<style>") : text.index("</style>")]
     assert "url(" not in style
     assert "@import" not in style
-    own_scripts = [script for script in small_page.scripts if "plotly.js v" not in script[:200]]
+    own_scripts = [script for script in small_page.scripts if "TradingView" not in script[:200]]
+    assert len(own_scripts) == 3
     assert not any("http" in script for script in own_scripts)
 
 
@@ -130,17 +128,19 @@ def test_the_policy_lets_only_the_pages_own_scripts_run_and_nothing_load(small_p
     assert "default-src 'none'" in policy
     assert "connect-src" not in policy
     programs = [script for script in small_page.scripts if not script.startswith("{")]
-    assert len(programs) == 2
+    assert len(programs) == 3
     for script in programs:
         digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
         assert f"'sha256-{digest}'" in policy
 
 
-def test_plotly_is_embedded_once_and_the_page_stays_under_6_megabytes():
+def test_the_page_is_small_without_its_data_and_names_who_made_its_charts():
     page = render_page(replay_result(CHARTS_AT_MOST + 20))
-    assert page.count("* plotly.js v") == 1
-    assert len(page.encode()) < 6_000_000
-    assert "20 further events are only in the table" in page
+    assert page.count("TradingView Lightweight Charts") == 1
+    assert TRADINGVIEW in Page(page).values("href")
+    data = max((script for script in Page(page).scripts if script.startswith("{")), key=len)
+    assert len(page.encode()) - len(data.encode()) < 600_000
+    assert "20 further events only in the table" in page
     assert page.count('data-figure="event-') == CHARTS_AT_MOST
 
 
@@ -249,4 +249,5 @@ def test_a_trade_that_is_still_open_is_called_so():
     trade = result.trades[0].with_(exit_time=None, exit_price=None, realised_pnl=Decimal(0))
     text = Page(render_page(replace(result, trades=(trade,)))).text
     assert "0 won, 0 lost, 1 still open" in text
+    assert "0.61000 0.52500 – – still open – – still open" in text  # noqa: RUF001 - no fees yet
     assert "Ended by still open" in text

@@ -8,7 +8,6 @@ import pytest
 import studies.scale.study
 from pumpwatch.errors import BadInput, InvariantBroken
 from pumpwatch_workbench.cli.main import app
-from studies.scale.page import render_study
 from studies.scale.study import Study, make_study
 from studies.scale.tick import TickFigures, measure_tick
 
@@ -59,28 +58,24 @@ def test_sizes_are_measured_in_order_and_the_last_one_is_only_checked(monkeypatc
         (("--symbols", "0,600"), "--symbols is '0,600'"),
         (("--check", "600"), "--check is 600"),
         (("--check", "2001"), "--check is 2001"),
-        (("--report", "{folder}"), "folder"),
     ],
 )
-def test_nonsense_is_answered_with_a_sentence(tmp_path, arguments, words):
+def test_nonsense_is_answered_with_a_sentence(arguments, words):
     with pytest.raises(BadInput) as raised:
-        app(["scale", *(part.format(folder=tmp_path) for part in arguments)], standalone_mode=False)
+        app(["scale", *arguments], standalone_mode=False)
     assert words in str(raised.value)
 
 
-def test_the_command_prints_the_table_or_json_and_writes_the_page(tmp_path, monkeypatch, capsys):
+def test_the_command_prints_the_table_or_json(monkeypatch, capsys):
     monkeypatch.setattr(studies.scale.study, "measure_tick", ticked)
-    page = tmp_path / "scale.html"
-    app(["scale", "--json", "--report", str(page)], standalone_mode=False)
+    app(["scale", "--json"], standalone_mode=False)
     document = json.loads(capsys.readouterr().out)
     assert [tick["symbols"] for tick in document["ticks"]] == [200, 600, 1_200]
     assert document["checked"]["symbols"] == 2_000
-    app(["scale", "--report", str(page)], standalone_mode=False)
+    app(["scale"], standalone_mode=False)
     printed = capsys.readouterr().out
     for words in ("1,200", "32 ms", "cpu +0%"):
         assert words in printed
-        assert words in page.read_text(encoding="utf-8")
-    assert page.read_text(encoding="utf-8") == render_study(a_study())
 
 
 def test_a_tick_that_cannot_be_measured_says_why(monkeypatch):

@@ -255,7 +255,7 @@ def test_command_reports_both_sides_and_goes_on_from_its_study(market, tmp_path)
     assert "--set ewma_jump=" in table.output
     text = page.read_text(encoding="utf-8")
     assert "Pumpwatch search: ride on data" in text
-    assert text.count('"name":"fold 1, best so far"') == 1
+    assert text.count("after 4 of 4</th>") == 1
 
 
 @pytest.mark.parametrize(
