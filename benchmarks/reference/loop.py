@@ -9,7 +9,6 @@ from decimal import Decimal
 
 from pumpwatch.domain.detection.base import Detector
 from pumpwatch.domain.detection.events import advance
-from pumpwatch.domain.detection.rules import detector_named
 from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.market.snapshot import Instrument
 from pumpwatch.domain.moments import HOUR, MINUTE
@@ -20,6 +19,7 @@ from pumpwatch.domain.trading.plans import Denied, Quote, SizedEntry
 from pumpwatch.domain.trading.protections import Lock, TradingHistory, in_force
 from pumpwatch.domain.trading.sizing import size_entry
 from pumpwatch.domain.trading.trades import ExitReason, Trade, TradeState
+from pumpwatch.own.rules import detector_named
 from pumpwatch.usecases.trade.entries import limits_from, strategy_from
 from pumpwatch.usecases.trade.guards import protections_from
 from pumpwatch_workbench.research.backtest.engine import rules_of

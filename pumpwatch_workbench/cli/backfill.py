@@ -15,7 +15,7 @@ from pumpwatch.bootstrap.detect import DetectStores, detect_pumps
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.shared import load_settings
 from pumpwatch_workbench.cli.aws import clients_in
-from pumpwatch_workbench.cli.options import AsJson, BaseUrl, DetectorName, Region
+from pumpwatch_workbench.cli.options import AsJson, BaseUrl, DetectorOption, Region
 from pumpwatch_workbench.cli.progress import errors, stepping
 from pumpwatch_workbench.local.budget import BULK_SPARE, SharedBudget
 from pumpwatch_workbench.simulator.market_time import exchange_time_for
@@ -26,7 +26,7 @@ def backfill(
     bucket: Annotated[str, typer.Option(help="The stack's bucket (output HistoryBucket).")],
     table: Annotated[str, typer.Option(help="The stack's table (output StateTable).")],
     base_url: BaseUrl = "https://api.bybit.com",
-    detector: Annotated[DetectorName, typer.Option(help="The stack's rule.")] = "boosted",
+    detector: DetectorOption = None,
     region: Region = "",
     as_json: AsJson = False,
 ) -> None:
@@ -38,7 +38,7 @@ def backfill(
     Examples:
       pumpwatch backfill --bucket pumpwatch-history --table pumpwatch-state
     """
-    settings = _settings(bucket, table, base_url, detector)
+    settings = _settings(bucket, table, base_url, detector or "boosted")
     _, client = clients_in(region)
     history = S3HistoryStore(settings.bucket_name, client("s3"))
     stores = DetectStores.in_aws(Table(settings.table_name, client("dynamodb")), history)

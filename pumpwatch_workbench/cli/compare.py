@@ -28,7 +28,6 @@ from pumpwatch_workbench.cli.options import (
     Region,
     ReportPage,
     Setting,
-    StrategyName,
 )
 from pumpwatch_workbench.cli.printing import print_end
 from pumpwatch_workbench.cli.times import period_of
@@ -69,7 +68,7 @@ def compare(
     to: Annotated[str, typer.Option("--to", help="Up to here, excluded.")] = "",
     region: Region = "",
     strategy: Annotated[
-        StrategyName | None, typer.Option(help="As it was traded; the journal's by default.")
+        str | None, typer.Option(help="As it was traded; the journal's by default.")
     ] = None,
     detector: DetectorOption = None,
     set_: Setting = None,

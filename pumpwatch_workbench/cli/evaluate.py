@@ -47,7 +47,8 @@ def evaluate(
     detector: Annotated[
         list[str] | None,
         typer.Option(
-            help="The rule, or all; repeatable. Without it the product's default.",
+            *("--rule", "--detector"),
+            help="A rule, also module:Class of your own, or all; repeatable; else the default.",
             autocompletion=lambda: [*RULES, EVERY],
         ),
     ] = None,
@@ -70,7 +71,7 @@ def evaluate(
     Examples:
       pumpwatch evaluate pumps
       pumpwatch evaluate pumps --scan-interval 15
-      pumpwatch evaluate pumps --detector ewma --set turnover_z=40 --alarms alarms.csv
+      pumpwatch evaluate pumps --rule ewma --set turnover_z=40 --alarms alarms.csv
     """
     names = list(dict.fromkeys(detector or [DEFAULT_RULE]))
     names = list(RULES) if EVERY in names else names
@@ -78,12 +79,12 @@ def evaluate(
     check_range("--scan-interval", scan_interval, 1, 60)
     scans = Scans(scan_interval * SECOND, reads_clock=clock_of(names, pairs))
     if pairs and len(names) > 1:
-        raise BadInput("--set changes the settings of one rule: name one with --detector")
+        raise BadInput("--set changes the settings of one rule: name one with --rule")
     rules = [rule_named(name, pairs) for name in names]
     if alarms is not None:
         if len(rules) > 1 or len(folders) > 1:
             raise BadInput(
-                "--alarms writes the alarms of one rule in one folder: name one with --detector,"
+                "--alarms writes the alarms of one rule in one folder: name one with --rule,"
                 " and one folder"
             )
         check_writable("the alarms", alarms)

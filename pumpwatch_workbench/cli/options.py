@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from pumpwatch.domain.trading.strategies import EVIDENCE, with_evidence
 from pumpwatch.errors import BadInput
 
-DetectorName = Literal["boosted", "ewma", "karbalaii"]
-StrategyName = Literal["alert", "fade", "ride"]
+RULES = ("boosted", "ewma", "karbalaii")
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print JSON on standard output and nothing else there.")
 ]
@@ -23,11 +22,24 @@ LabelledFolder = Annotated[
 ]
 Replay = Annotated[Path | None, typer.Option(help="Folder of recorded candles to play instead.")]
 Symbols = Annotated[int, typer.Option(help="USDT perpetuals in the market, 1 to 2000.")]
-DetectorOption = Annotated[DetectorName | None, typer.Option(help="The rule; boosted by default.")]
+DetectorOption = Annotated[
+    str | None,
+    typer.Option(
+        *("--rule", "--detector"),
+        metavar="NAME",
+        help="boosted (the default), ewma, karbalaii, or your own: module:Class.",
+        autocompletion=lambda: RULES,
+    ),
+]
 KNOWN = " ".join(map(with_evidence, EVIDENCE))
 StrategyOption = Annotated[
-    StrategyName | None,
-    typer.Option(help=f"What to do about a pump; fade by default, live must name it. {KNOWN}"),
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help=f"What to do about a pump; fade by default, live must name it. {KNOWN} Or your own:"
+        " module:Class.",
+        autocompletion=lambda: list(EVIDENCE),
+    ),
 ]
 Setting = Annotated[
     list[str] | None,

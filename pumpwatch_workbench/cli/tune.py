@@ -41,6 +41,7 @@ from pumpwatch_workbench.research.tune.splits import Fold, WalkPlan, split
 from pumpwatch_workbench.research.tune.walk_forward import Tuned, walk_forward
 
 MOST_WORKERS = 256
+OWN = "{} is your own: only Pumpwatch's settings were searched, none of its."
 Objective = Literal["t", "profit"]
 EngineName = Literal["local", "ray"]
 
@@ -85,7 +86,7 @@ def tune(
 
     Examples:
       pumpwatch tune candles --trials 200 --workers 2
-      pumpwatch tune candles --search ewma_jump=0.02:0.1 --detector ewma
+      pumpwatch tune candles --search ewma_jump=0.02:0.1 --rule ewma
       pumpwatch tune candles --write pumpwatch.toml
     """
     check_range("--workers", workers, 1, MOST_WORKERS)
@@ -123,7 +124,8 @@ def tune(
             alarms=pool.alarms,
             progress=_teller(progress, plan, trials),
         )
-    warnings = doubts(tuned) + sample_warning(space.detector, recordings.fingerprints)
+    warnings = [OWN.format(name) for name in (acts, rule) if ":" in name]
+    warnings += doubts(tuned) + sample_warning(space.detector, recordings.fingerprints)
     page = write_page(render_tuned(TuneReport(tuned, folder.resolve().name, warnings)), report)
     if write is not None:
         merge_lines(write, _found(tuned))

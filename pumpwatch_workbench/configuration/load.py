@@ -13,10 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic_settings import BaseSettings, EnvSettingsSource
 
 from pumpwatch.errors import BadInput
+from pumpwatch.own.rules import detector_named
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.overrides import OF_THE_DEPLOYMENT, unknown
 from pumpwatch.settings.shared import load_settings
 from pumpwatch.settings.trade import TradeSettings
+from pumpwatch.usecases.trade.entries import strategy_from
 from pumpwatch_workbench.configuration.toml_file import as_text, read_lines
 from pumpwatch_workbench.local.home import home
 
@@ -30,10 +32,12 @@ OF_A_CLUSTER = re.compile(r"_(SERVICE_(HOST|PORT)|PORT)(_|$)")
 """Variables that Kubernetes sets for each service; the address in one is no value of ours."""
 ADDRESS = re.compile(r"(tcp|udp|sctp)://")
 NEAR = 0.85
-OPTIONS = {"bybit_base_url": "--base-url", "live_trading_confirmation": "--confirm"}
+OPTIONS = {
+    "bybit_base_url": "--base-url", "live_trading_confirmation": "--confirm", "detector": "--rule"
+}  # fmt: skip
 LIVE = {
     "live_trading_confirmation": "the account's UID: give --confirm UID",
-    "strategy": "a strategy's name: give --strategy alert, fade or ride",
+    "strategy": "a strategy's name: give --strategy alert, fade, ride or your own",
 }
 HOSTS = {"demo": {"BYBIT_BASE_URL": "https://api-demo.bybit.com"}}
 """Where a mode trades unless it is told."""
@@ -133,6 +137,8 @@ def load(
     usual |= {"TRADING_MODE": desk.mode, **HOSTS.get(desk.mode, {})}
     detect = load_settings(DetectSettings, usual | variables, places)
     trade = load_settings(TradeSettings, usual | variables, places)
+    detector_named(detect.detector, detect)
+    strategy_from(trade)
     return Configuration(file, given, tuple(_misspelt(environment)), desk, detect, trade)
 
 

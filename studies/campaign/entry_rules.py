@@ -16,13 +16,15 @@ from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.simulator.engine.ledger import Ledger
 
 from .exchange import GOOD_KEY, CampaignExchange
-from .plan import OPENING_HOURS, START, TIME_LIMIT, Plan, PlannedRun
+from .plan import HOSTILE, LONGEST_TRADE, OPENING_HOURS, START, TIME_LIMIT, Plan, PlannedRun
 from .stores import Connected, WorldStores
 
 DEEPER = Decimal("1.2")
 """A drawdown so much beyond its limit was there however the price moved in the last moments."""
 SENT_WITHIN = 5_000
 """Milliseconds in which an entry may leave after it was judged."""
+LEAST_AWAY, MOST_AWAY = Decimal("0.001"), Decimal("0.5")
+"""Distance of a stop from the best price, as a share of it, where a strategy chose it itself."""
 REQUESTS = 4
 """Requests in sequence that the send of an entry and the look for it may need."""
 
@@ -53,10 +55,12 @@ class Facts:
     @property
     def limit_minutes(self) -> int:
         """Return how long a position may be open."""
-        fade = self.settings.strategy_name == "fade"
-        return (
-            self.settings.fade_time_limit_minutes if fade else self.settings.ride_time_limit_minutes
-        )
+        settings = self.settings
+        known = {
+            "fade": settings.fade_time_limit_minutes,
+            "ride": settings.ride_time_limit_minutes,
+        }
+        return known.get(settings.strategy_name, LONGEST_TRADE)
 
     def live_trades(self) -> dict[str, Trade]:
         """Return the trades that may have a position, by symbol."""
@@ -177,8 +181,10 @@ def _prices(facts: Facts, trade: Trade, request: OrderRequest, run: PlannedRun) 
     sign, best, fade = 1, ask, settings.strategy_name == "fade"
     stop = ask * (1 - settings.ride_stop_fraction)
     target = ask * (1 + settings.ride_target_fraction)
-    if fade:
+    own = settings.strategy_name == HOSTILE
+    if fade or (own and request.side is Side.SELL):
         sign, best = -1, bid
+    if fade:
         peak, base = Decimal(repr(signal.peak_price)), Decimal(repr(signal.base_price))
         stop = peak * (1 + settings.fade_stop_above_peak)
         target = peak - settings.fade_target_retrace * (peak - base)
@@ -186,7 +192,7 @@ def _prices(facts: Facts, trade: Trade, request: OrderRequest, run: PlannedRun) 
         yield f"limits: an entry in {trade.symbol} within a spread of {ask - bid}"
     rate, due = run.funding.get(trade.symbol, (0.0, 0))
     soon = due <= facts.exchange.now + (facts.limit_minutes - 1) * MINUTE
-    if soon and sign * Decimal(repr(rate)) > settings.max_funding_fraction:
+    if soon and not own and sign * Decimal(repr(rate)) > settings.max_funding_fraction:
         yield f"limits: a funding of {rate} is due in {trade.symbol}"
     limit = request.limit_price or best
     if request.limit_price is None:
@@ -194,7 +200,13 @@ def _prices(facts: Facts, trade: Trade, request: OrderRequest, run: PlannedRun) 
     if not 0 <= sign * (limit - best) <= best * settings.slippage_tolerance:
         yield f"price: a limit of {limit} in {trade.symbol} at {bid}/{ask}"
     # Both are rounded toward the entry: never a larger loss, never a later target.
-    if request.side is not (Side.SELL if fade else Side.BUY):
+    if own:
+        away = sign * (best - (request.stop_loss or 0))
+        if not best * LEAST_AWAY - tick < away <= best * MOST_AWAY:
+            yield f"stop: {trade.symbol} has a stop at {request.stop_loss} with the price at {best}"
+        if request.take_profit is not None and sign * (request.take_profit - best) <= 0:
+            yield f"stop: {trade.symbol} has a target at {request.take_profit}, behind its entry"
+    elif request.side is not (Side.SELL if fade else Side.BUY):
         yield f"stop: {trade.symbol} is entered on the wrong side"
     elif not 0 <= sign * ((request.stop_loss or 0) - stop) < tick:
         yield f"stop: {trade.symbol} has a stop at {request.stop_loss}, planned was {stop}"

@@ -25,6 +25,8 @@ TIME_LIMIT = 25_000
 ACCOUNT = "10001"
 QUIET_TICKS = 13
 """Ticks at the end in which nothing goes wrong: everything must be resolved by then."""
+HOSTILE, HOSTILE_AT = "studies.campaign.hostile:Hostile", 7
+"""A strategy of somebody's own, and the last digit of the seeds whose worlds have it."""
 LONGEST_TRADE = 8
 """Minutes after which a position is closed."""
 HALF = 0.5
@@ -124,6 +126,8 @@ def plan_for(seed: int) -> Plan:
     symbols = int(random.integers(16, 27))
     market = random_market(random, symbols=symbols, minutes=ticks + 2, start=START)
     settings = _settings(random)
+    if seed % 10 == HOSTILE_AT:
+        settings = settings.model_copy(update={"strategy": HOSTILE})
     offset = int(random.integers(0, 50)) * 1_000
     signals = _signals(random, settings, market, noisy, offset)
     return Plan(

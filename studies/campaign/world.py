@@ -13,6 +13,7 @@ from pumpwatch.bootstrap.trade import trade_lease
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import PumpwatchError
 from pumpwatch.invocation import Tick
+from pumpwatch.own.strategies import own_strategy
 from pumpwatch.usecases.trade.run import Ports
 from pumpwatch.usecases.trade.trade_signals import TradeSignals
 from pumpwatch_workbench.simulator.troubles.forms import TroubleError
@@ -39,7 +40,7 @@ from .plan import (
 from .stores import Killed, WorldStores
 
 # A lease that is lost or cannot be released is one of the troubles: its warning is no news here.
-for _quiet in ("pumpwatch.bootstrap.lease", "pumpwatch_workbench.local.store.stores"):
+for _quiet in ("pumpwatch.bootstrap.lease", "pumpwatch.own", "pumpwatch_workbench.local.store"):
     logging.getLogger(_quiet).addHandler(logging.NullHandler())
 
 LATEST = 200
@@ -108,6 +109,7 @@ class World:
         self, plan: Plan, connections: InProcess, stores: WorldStores, *, traced: bool = False
     ) -> None:
         self.plan = plan
+        own_strategy.cache_clear()  # one that hangs is off for a process
         self.connections = connections
         self.exchange = connections.exchange
         self.stores = stores

@@ -111,7 +111,7 @@ def twice(table):
             (),
             "candles.parquet row 10 (segment 4, ADX, 1970-01-01T00:09:00Z): open_t",
         ),
-        ({}, ("--detector", "lstm"), "no detector 'lstm': choose one of"),
+        ({}, ("--detector", "lstm"), "no 'lstm' among the rules boosted, ewma"),
         ({}, ("--detector", "ewma", "--set", "jmp=1"), "did you mean jump"),
         ({}, ("--detector", "ewma", "--set", "jump"), "write it as NAME=VALUE"),
         ({}, ("--detector", "ewma", "--set", "span=1.5"), "give a whole number"),

@@ -53,12 +53,10 @@ def test_value_outside_its_range_is_refused_with_name_value_and_range(kind, vari
     assert any(word in text for word in ("at least", "above", "one of", "characters"))
 
 
-def test_the_baseline_that_was_a_rule_once_is_refused_with_the_rules_there_are():
-    with pytest.raises(SettingsError) as refusal:
-        load_settings(DetectSettings, {**ENVIRONMENT, "DETECTOR": "kamps-kleinberg"})
-    assert str(refusal.value) == (
-        "DETECTOR='kamps-kleinberg' is not allowed: it must be one of boosted, ewma, karbalaii"
-    )
+def test_what_cannot_be_a_name_of_ones_own_is_refused():
+    for text in ("my rule", "a:b:c", "../x:Rule", "x" * 101, ":Rule"):
+        with pytest.raises(SettingsError, match="DETECTOR=.* a text matching"):
+            load_settings(DetectSettings, {**ENVIRONMENT, "DETECTOR": text})
 
 
 def numbers():

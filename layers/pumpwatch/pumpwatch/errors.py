@@ -5,7 +5,8 @@
     PumpwatchError
     ├── SettingsError            fix the named setting; nothing was started
     ├── BadInput                 fix the named input; nothing was lost
-    │   └── BadEvent             the invocation's payload is malformed
+    │   ├── BadEvent             the invocation's payload is malformed
+    │   └── OwnCodeFailed        a rule or strategy of one's own raised, hung or gave nonsense
     ├── RetryLater               nothing was sent; the next tick tries again
     │   ├── ExchangeUnavailable  the exchange did not answer, or asked to slow down
     │   │   └── UnreadableAnswer it answered, and what is needed cannot be read
@@ -45,6 +46,10 @@ class BadInput(PumpwatchError):
 
 class BadEvent(BadInput):
     """Fix the invocation's payload. Nothing was done."""
+
+
+class OwnCodeFailed(BadInput):
+    """Fix the rule or strategy of one's own. Where trades may be open, it is never raised."""
 
 
 class RetryLater(PumpwatchError):

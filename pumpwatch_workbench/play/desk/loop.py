@@ -64,7 +64,7 @@ class DeskLoop:
         self._scan_problem = ""
         self._exit_is_near = False
         self._next_care = 0
-        self._bugs = 0
+        self._bugs, self._rule_failed = 0, False
         self._started: int | None = None
 
     def play(self) -> Tally:
@@ -237,6 +237,9 @@ class DeskLoop:
     def _detect(self, tick: PlayedTick) -> None:
         due = Tick(tick.due, f"desk-{tick.due}", is_scan=tick.is_scan)
         tick.detected = self._desk.detect(due)
+        if tick.detected is not None and tick.detected.failure and not self._rule_failed:
+            self._rule_failed = True
+            self._teller.warn(f"No alarms: {tick.detected.failure}")
 
     def _trade(self, tick: PlayedTick) -> None:
         signals = tick.detected.signals if tick.detected is not None else ()

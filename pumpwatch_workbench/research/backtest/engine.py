@@ -20,10 +20,10 @@ import numpy as np
 
 from pumpwatch.domain.detection.base import Detector
 from pumpwatch.domain.detection.events import EventRules
-from pumpwatch.domain.detection.rules import detector_named
 from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.moments import HOUR, MINUTE
 from pumpwatch.domain.trading.trades import Trade
+from pumpwatch.own.rules import detector_named
 from pumpwatch.usecases.trade.entries import strategy_from
 from pumpwatch_workbench.research.evaluation.scores import hourly
 
@@ -119,7 +119,9 @@ def rules_of(settings: BacktestSettings) -> EventRules:
 
 def reach_of(settings: BacktestSettings) -> int:
     """Return how many minutes from an alarm's candle on can matter."""
-    limits = (settings.trade.fade_time_limit_minutes, settings.trade.ride_time_limit_minutes)
+    trade, own = settings.trade, strategy_from(settings.trade)
+    limits = [trade.fade_time_limit_minutes, trade.ride_time_limit_minutes]
+    limits.append(getattr(own, "time_limit_minutes", 0))
     event = rules_of(settings).time_limit // MINUTE
     return HOUR // MINUTE + event + settings.assumed.delay_candles + max(limits) + LAST_MINUTE + 2
 

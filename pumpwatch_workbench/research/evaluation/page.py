@@ -47,7 +47,9 @@ def render_evaluation(results: Sequence[Evaluated], scan_interval: int) -> str:
         recall_plot=_recall_plot(results),
         delay_plot=_delay_plot(results),
         knobs="; ".join(
-            f"{rule.detector.name}: {RULES[rule.detector.name].knob}" for rule in results
+            f"{rule.detector.name}: {RULES[rule.detector.name].knob}"
+            for rule in results
+            if rule.curve
         ),
     )
 

@@ -12,6 +12,7 @@ from pumpwatch.domain.detection.boosted import Boosted
 from pumpwatch.domain.detection.ewma import Ewma
 from pumpwatch.domain.detection.karbalaii import Karbalaii
 from pumpwatch.errors import BadInput
+from pumpwatch.own.rules import OwnDetector
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.overrides import pairs_from
 from pumpwatch_workbench.recordings import LabelledPump
@@ -77,10 +78,13 @@ def clock_of(names: Iterable[str], pairs: dict[str, str]) -> bool:
 def rule_named(name: str, pairs: Mapping[str, str]) -> CandleRule:
     """Return the rule of that name with some of its settings changed.
 
-    Raises `BadInput` for an unknown rule or setting, and for a value that it cannot have.
+    Raises `BadInput` for an unknown setting, and for a value that it cannot have; `SettingsError`
+    for an unknown rule.
     """
+    if name not in RULES and pairs:
+        raise BadInput(f"--set: the rule {name} is your own: change its settings in your code")
     if name not in RULES:
-        raise BadInput(f"there is no detector {name!r}: choose one of {', '.join(RULES)}")
+        return OwnDetector(name)
     usual = RULES[name].usual
     kinds = _settings_of(usual)
     changes = {}
@@ -127,7 +131,7 @@ def evaluate_rule(
     judged = _Judged(detector, segments, scans or Scans())
     allowed = hit_after(detector)
     alarms = judged.alarms(detector)
-    rule = RULES[detector.name]
+    rule = RULES.get(detector.name, Rule(detector, "", ()))
     curve = tuple(
         (value, score(segments, events, judged.alarms(other), hit_after=allowed))
         for value in rule.values

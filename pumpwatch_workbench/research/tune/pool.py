@@ -15,8 +15,8 @@ import numpy as np
 from pumpwatch.domain.detection.base import Detector
 from pumpwatch.domain.detection.events import EventRules
 from pumpwatch.domain.detection.ewma import Ewma
-from pumpwatch.domain.detection.rules import detector_named
 from pumpwatch.domain.market.candles import BoolArray, FloatArray, IntArray
+from pumpwatch.own.rules import detector_named
 from pumpwatch_workbench.research.backtest.engine import (
     NEVER,
     BacktestOutcome,

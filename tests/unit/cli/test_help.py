@@ -16,7 +16,7 @@ from pumpwatch.domain.trading.strategies import EVIDENCE
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch_workbench.cli.commands import COMMANDS, load_command
 from pumpwatch_workbench.cli.main import app
-from pumpwatch_workbench.cli.options import DetectorName, StrategyName
+from pumpwatch_workbench.cli.options import RULES as RULE_NAMES
 from pumpwatch_workbench.cli.tune import Objective
 from pumpwatch_workbench.research.evaluation.rules import RULES
 from pumpwatch_workbench.research.tune.engines import ENGINES
@@ -106,9 +106,8 @@ def test_without_a_command_the_help_is_shown_and_it_is_no_success():
 
 
 def test_names_to_choose_from_are_those_of_the_product():
-    assert list(get_args(DetectorName)) == list(DETECTORS)
+    assert list(RULE_NAMES) == list(DETECTORS)
     assert set(RULES) == {*DETECTORS, "kamps-kleinberg"}
-    assert set(get_args(StrategyName)) == set(EVIDENCE)
     assert set(get_args(Objective)) == set(OBJECTIVES)
     assert {"local", "ray"} == set(ENGINES)
     assert DetectSettings.model_fields["detector"].default == "boosted"

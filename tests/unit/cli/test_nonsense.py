@@ -122,7 +122,7 @@ CASES = [
     ("tune {folder} --strategy alert", "tune fade or ride"),
     ("compare {folder} --from 2026-11-01", "candles.parquet is missing"),
     # evaluate, train
-    ("evaluate {folder} --detector magic", "there is no detector 'magic'"),
+    ("evaluate {folder} --detector magic", "there is no 'magic' among the rules"),
     ("evaluate {folder} --alarms {folder}", "a folder has that name"),
     ("evaluate {folder} --set turnover_z=nan --detector ewma", "give a finite number"),
     ("train {folder} --out m.json", "candles.parquet is missing"),

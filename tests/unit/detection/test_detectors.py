@@ -10,9 +10,11 @@ from benchmarks.reference import rules as reference
 from pumpwatch.domain.detection.base import known_before
 from pumpwatch.domain.detection.ewma import Ewma
 from pumpwatch.domain.detection.karbalaii import Karbalaii
-from pumpwatch.domain.detection.rules import DETECTORS, detector_named
+from pumpwatch.domain.detection.rules import DETECTORS
 from pumpwatch.domain.market.candles import Candles
 from pumpwatch.domain.moments import HOUR, MINUTE
+from pumpwatch.errors import SettingsError
+from pumpwatch.own.rules import detector_named
 from pumpwatch_workbench.research.evaluation.kamps_kleinberg import KampsKleinberg
 
 SETTINGS = SimpleNamespace(
@@ -130,7 +132,7 @@ def test_detector_is_made_by_name_from_the_settings():
 
 
 def test_unknown_detector_name_lists_the_known_ones():
-    with pytest.raises(ValueError, match=r"'lstm'.*boosted, ewma, karbalaii$"):
+    with pytest.raises(SettingsError, match=r"no 'lstm' among the rules boosted, ewma, karbalaii,"):
         detector_named("lstm", SETTINGS)
 
 

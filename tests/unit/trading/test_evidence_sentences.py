@@ -2,7 +2,6 @@
 
 import re
 from pathlib import Path
-from typing import get_args
 
 import pytest
 import typer
@@ -10,10 +9,9 @@ import yaml
 from support.pages import PAGES
 from support.trading_facts import trade
 
-from pumpwatch.domain.trading.strategies import EVIDENCE, with_evidence
+from pumpwatch.domain.trading.strategies import EVIDENCE, OWN, with_evidence
 from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.cli.main import app
-from pumpwatch_workbench.cli.options import StrategyName
 from pumpwatch_workbench.operations.overview import Overview
 from pumpwatch_workbench.operations.overview_lines import lines_of
 
@@ -30,8 +28,9 @@ def sentence(request):
     return with_evidence(request.param)
 
 
-def test_every_strategy_has_its_sentence():
-    assert set(EVIDENCE) == set(get_args(StrategyName))
+def test_every_strategy_has_its_sentence_and_ones_own_another():
+    assert list(EVIDENCE) == ["alert", "fade", "ride"]
+    assert with_evidence("my:Own") == f"my:Own: {OWN}"
 
 
 def test_the_settings_say_it(sentence):

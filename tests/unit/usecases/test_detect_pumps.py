@@ -6,7 +6,6 @@ from support.detect_rig import START, Rig
 from support.scripted_market_data import instrument
 
 from pumpwatch.domain.detection.ewma import Ewma
-from pumpwatch.domain.detection.rules import detector_named
 from pumpwatch.domain.moments import HOUR, MINUTE
 from pumpwatch.errors import (
     BadMarketData,
@@ -14,6 +13,7 @@ from pumpwatch.errors import (
     ExchangeUnavailable,
     StoreUnavailable,
 )
+from pumpwatch.own.rules import detector_named
 from pumpwatch.usecases.detect import scan_plan
 from pumpwatch.usecases.detect.detect_pumps import FLOWS, STATE, slices_due
 

@@ -192,6 +192,7 @@ def detect_function(
         describe=describe_run,
         describe_always=partial(describe_traffic, exchange.session.traffic),
         is_news=lambda report: bool(report.signals),
+        has_failed=lambda report: bool(report.failure),
         checks=checks or {},
     )
 

@@ -37,8 +37,9 @@ class Function(Generic[Report]):
     `begin` is called before the lease is taken; `work` does a tick's work under it and returns its
     report, None when there is nothing to do; `when_busy` is what a run of the schedule does while
     another one has the lease; `describe` fills in what the report says, `describe_always` what is
-    counted of failed runs too; `is_news` says whether a single scan is reported at once; `checks`
-    find out what can be reached; `process` measures what runs use.
+    counted of failed runs too; `is_news` says whether a single scan is reported at once,
+    `has_failed` that a run counts as failed though it did its work; `checks` find out what can be
+    reached; `process` measures what runs use.
     """
 
     job: str
@@ -51,6 +52,7 @@ class Function(Generic[Report]):
     begin: Callable[[Tick], None] = lambda tick: None
     when_busy: Callable[[Deadline], None] = lambda deadline: None
     is_news: Callable[[Report], bool] = lambda report: True
+    has_failed: Callable[[Report], bool] = lambda report: False
     checks: Mapping[str, Check] = field(default_factory=dict)
     process: FunctionProcess = field(default_factory=FunctionProcess)
     _waiting: RunNumbers = field(init=False)
@@ -77,7 +79,9 @@ class Function(Generic[Report]):
                 if lease is None and not tick.is_scan:
                     self.when_busy(deadline)
                 idle = "busy" if lease is None else "duplicate"
-                numbers = self._numbers(tick, "success" if report is not None else idle)
+                failed = report is not None and self.has_failed(report)
+                done = "failure" if failed else "success"
+                numbers = self._numbers(tick, done if report is not None else idle)
                 measure(numbers)
                 self._report_success(report, tick, numbers)
             except Exception:

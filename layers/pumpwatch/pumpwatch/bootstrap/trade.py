@@ -44,6 +44,7 @@ from pumpwatch.ports import (
     TotalsStore,
 )
 from pumpwatch.settings.trade import TradeSettings
+from pumpwatch.usecases.trade.entries import strategy_from
 from pumpwatch.usecases.trade.report import TradeReport
 from pumpwatch.usecases.trade.run import Ports
 from pumpwatch.usecases.trade.trade_signals import TradeSignals
@@ -171,8 +172,9 @@ def trade_function(
     """Return the function on any stores; `connect_with` gives the exchange to use with a key.
 
     Demo and live mode need `secrets`. Without a sink nothing is pushed, without an executor the
-    reads of a round follow one another.
+    reads of a round follow one another. Raises `SettingsError`.
     """
+    strategy_from(settings)  # one that cannot be loaded stops the start, not each run
     broker_of = _broker_maker(settings, stores, executor)
 
     def use_case(exchange: BybitConnection) -> TradeSignals:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from .shared import SharedSettings
+from .shared import OwnName, SharedSettings
 from .symbols import SymbolChoice, symbol_list
 
 SymbolList = Annotated[str, AfterValidator(symbol_list)]
@@ -17,8 +17,8 @@ class DetectSettings(SharedSettings):
 
     bucket_name: Annotated[str, Field(min_length=3, max_length=63)]
     """The S3 bucket of the candle history."""
-    detector: Literal["boosted", "ewma", "karbalaii"] = "boosted"
-    """The rule that raises the alarm."""
+    detector: OwnName = "boosted"
+    """The rule that raises the alarm: `boosted`, `ewma`, `karbalaii`, or one of your own."""
     symbols: SymbolList = ""
     """The symbols to watch, such as `BTCUSDT,1000*USDT`; empty: all."""
     symbols_excluded: SymbolList = ""

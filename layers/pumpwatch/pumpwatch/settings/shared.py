@@ -60,6 +60,8 @@ def _parts(url: str) -> tuple[str, str, str, int | None]:
 BybitAddress = Annotated[str, AfterValidator(_bybit_address)]
 PushAddress = Annotated[str, AfterValidator(_push_address)]
 SecretArn = Annotated[str, Field(pattern=r"^(arn:aws[a-z-]*:secretsmanager:.+)?$")]
+OwnName = Annotated[str, Field(pattern=r"^([A-Za-z_][\w.-]{0,99}(:[A-Za-z_]\w{0,99})?)?$")]
+"""A built-in's name, an entry point's, or `module:Class`; it is loaded where it is used."""
 REFUSED_REGIONS = re.compile(r"us-(east|west|gov|iso)|cn-")
 """Regions of AWS in the United States and mainland China, whose addresses Bybit refuses."""
 

@@ -12,7 +12,7 @@ from pydantic import model_validator as validate
 from pumpwatch.domain.trading.weekly_hours import WeeklyHours
 from pumpwatch.hosts import DEMO_HOSTS
 
-from .shared import LOOPBACK, SecretArn, SharedSettings
+from .shared import LOOPBACK, OwnName, SecretArn, SharedSettings
 
 LONGEST_REQUEST_SECONDS = 4.6
 """Five requests in sequence, an entry at its slowest, and two seconds fit into a run of 25."""
@@ -29,11 +29,12 @@ class TradeSettings(SharedSettings):
     """Paper: orders are simulated at the book's prices. Demo: a demo account. Live: real money."""
     live_trading_confirmation: Annotated[str, Field(pattern=r"^[0-9]*$")] = ""
     """The account's UID; live trading starts only when it equals the key's own."""
-    strategy: Literal["", "alert", "fade", "ride"] = ""
-    """Empty: `fade`; live mode must name one. `alert`: it places no order. `fade`: on labelled spot
-    pumps, which could not be shorted, 90 % of its trades would have won; on real perpetuals it lost
-    (55 trades, 33 % won, -0.93 % a trade). `ride`: it lost at the median on labelled pumps at every
-    scan interval, and on real perpetuals wherever there were 25 trades or more."""
+    strategy: OwnName = ""
+    """Empty: `fade`; live mode must name one of these or your own. `alert`: it places no order.
+    `fade`: on labelled spot pumps, which could not be shorted, 90 % of its trades would have won;
+    on real perpetuals it lost (55 trades, 33 % won, -0.93 % a trade). `ride`: it lost at the median
+    on labelled pumps at every scan interval, and on real perpetuals wherever there were 25 trades
+    or more."""
     bybit_secret_arn: SecretArn = ""
     """The secret that holds the exchange's key; read in demo and live mode only."""
     max_signal_age_seconds: Annotated[int, Field(ge=5, le=600)] = 90
@@ -180,7 +181,7 @@ class TradeSettings(SharedSettings):
     def _live_needs_two_switches(self) -> Self:
         needed = {
             "LIVE_TRADING_CONFIRMATION must be the account's UID": self.live_trading_confirmation,
-            "STRATEGY must be named (alert, fade or ride)": self.strategy,
+            "STRATEGY must be named (alert, fade, ride or your own)": self.strategy,
         }
         for sentence, value in needed.items():
             if self.trading_mode == "live" and not value:

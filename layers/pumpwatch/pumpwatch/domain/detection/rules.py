@@ -1,4 +1,4 @@
-"""Detection rules by name: a new rule is added here and to `DetectSettings.detector`."""
+"""The built-in rules by name; `pumpwatch.own.rules` finds those of others."""
 
 from __future__ import annotations
 
@@ -38,13 +38,6 @@ DETECTORS: dict[str, Callable[[DetectorSettings], Detector]] = {
     Ewma.name: _ewma,
     Karbalaii.name: lambda _: Karbalaii(),
 }
-
-
-def detector_named(name: str, settings: DetectorSettings) -> Detector:
-    """Return the rule of that name. Raises `ValueError` that lists the names there are."""
-    if name not in DETECTORS:
-        raise ValueError(f"there is no detector {name!r}: choose one of {', '.join(DETECTORS)}")
-    return DETECTORS[name](settings)
 
 
 def burst_rule_named(name: str, interval: int, *, reads_clock: bool) -> BurstRule | None:

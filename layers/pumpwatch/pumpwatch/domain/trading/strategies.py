@@ -20,12 +20,13 @@ EVIDENCE = {
     "ride": "it lost at the median on labelled pumps at every scan interval, and on real"
     " perpetuals wherever there were 25 trades or more.",
 }
+OWN = "your own: nothing is known of it but what you measure."
 """What is known of each strategy: a sentence that stands wherever one is chosen or shown."""
 
 
 def with_evidence(name: str) -> str:
     """Return a strategy's name and what is known of it."""
-    return f"{name}: {EVIDENCE[name]}"
+    return f"{name}: {EVIDENCE.get(name, OWN)}"
 
 
 class Strategy(Protocol):

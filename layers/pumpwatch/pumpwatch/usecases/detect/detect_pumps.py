@@ -19,10 +19,11 @@ from collections.abc import Callable
 
 from pumpwatch.domain.detection.base import Detector
 from pumpwatch.domain.detection.events import EventRules
-from pumpwatch.domain.detection.rules import burst_rule_named, detector_named
+from pumpwatch.domain.detection.rules import burst_rule_named
 from pumpwatch.domain.moments import DAY, HOUR, MINUTE, SECOND
 from pumpwatch.errors import RetryLater, SettingsError, StoreUnavailable
 from pumpwatch.invocation import Tick
+from pumpwatch.own.rules import OwnDetector, detector_named
 from pumpwatch.ports import Clock, EventStore, HistoryStore, MarketData, SignalStore
 from pumpwatch.settings.detect import DetectSettings
 
@@ -66,7 +67,7 @@ class DetectPumps:
         clock: Clock | None = None,
     ) -> None:
         try:
-            self._detector = detector_named(settings.detector, settings)
+            self._detector = detector_named(settings.detector, settings, watched=True)
             burst_rule = burst_rule_named(
                 settings.detector,
                 settings.scan_interval_seconds * SECOND,
@@ -106,7 +107,7 @@ class DetectPumps:
         finally:
             self._save()
             self._save_ring()
-        return report
+        return self._with_failure(report)
 
     def look(self, *, handed_over: bool = False) -> DetectReport:
         """Scan between two runs of the schedule. Raises what `run` raises."""
@@ -114,6 +115,11 @@ class DetectPumps:
         self._scan(report, handed_over=handed_over)
         if self._bursts.market_ring.time >= self._ring_saved + RING_EVERY:
             self._save_ring()
+        return self._with_failure(report)
+
+    def _with_failure(self, report: DetectReport) -> DetectReport:
+        if isinstance(self._detector, OwnDetector):
+            report.failure, self._detector.failure = self._detector.failure, ""
         return report
 
     def _scan(self, report: DetectReport, *, handed_over: bool) -> None:

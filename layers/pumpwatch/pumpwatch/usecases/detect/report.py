@@ -47,6 +47,8 @@ class DetectReport:
     market_moves: int = 0
     """Moves of the whole market that began."""
     bad_candles: int = 0
+    failure: str = ""
+    """What a rule of one's own did wrong, so that candles were judged without alarms."""
     clock_doubts: int = 0
     """Scans by a time of the exchange that was not sure."""
     signals: list[Signal] = field(default_factory=list)

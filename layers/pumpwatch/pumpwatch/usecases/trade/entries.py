@@ -34,6 +34,7 @@ from pumpwatch.errors import (
     UnknownSymbol,
 )
 from pumpwatch.invocation import Tick
+from pumpwatch.own.strategies import own_strategy
 from pumpwatch.settings.trade import TradeSettings
 
 from .look import View
@@ -44,7 +45,7 @@ TOO_LITTLE_TIME = "too little time is left to send an entry and to verify its st
 
 
 def strategy_from(settings: TradeSettings) -> Strategy:
-    """Return the strategy that the settings name."""
+    """Return the strategy that the settings name. Raises `SettingsError`."""
     if settings.strategy_name == "fade":
         return Fade(
             settings.fade_stop_above_peak,
@@ -59,7 +60,9 @@ def strategy_from(settings: TradeSettings) -> Strategy:
             settings.ride_time_limit_minutes,
             settings.ride_seconds if settings.ride_exit == "time" else None,
         )
-    return Alert()
+    if settings.strategy_name == "alert":
+        return Alert()
+    return own_strategy(settings.strategy_name)
 
 
 def limits_from(settings: TradeSettings) -> RiskLimits:
