@@ -30,6 +30,7 @@ COMMANDS = {
     "desk": (FIRST, "Detect and trade from this machine: on paper, on Bybit's demo host or live."),
     "report": (FIRST, "Report on events, trades, protections and runs of an installation."),
     "status": (OPERATE, "Show what a desk on this machine, or a deployed stack, is doing."),
+    "dashboard": (OPERATE, "Show an installation in a browser while it works, and act there."),
     "halt": (OPERATE, "Stop entries from the next run on; exits and stops go on."),
     "resume": (OPERATE, "Allow entries again; protections look back no further than this moment."),
     "close": (

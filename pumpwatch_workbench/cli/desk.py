@@ -22,6 +22,7 @@ from pumpwatch_workbench.cli.options import (
     Setting,
     StrategyOption,
     WebhookVariable,
+    WebPort,
 )
 from pumpwatch_workbench.pages.words import money, signed_money
 from pumpwatch_workbench.play.desk.options import DeskOptions, desk_options
@@ -53,6 +54,7 @@ def desk(
     ] = None,
     base_url: DeskUrl = None,
     slack_webhook_env: WebhookVariable = None,
+    web: WebPort = None,
     metrics_port: Annotated[
         int | None, typer.Option(help="Serve metrics for Prometheus and /healthz; 0: a free port.")
     ] = None,
@@ -90,6 +92,7 @@ def desk(
         "store": store,
         "bybit_base_url": base_url,
         "slack_webhook_env": slack_webhook_env,
+        "web_port": web,
         "metrics_port": metrics_port,
         "metrics_address": metrics_address,
     }

@@ -25,6 +25,7 @@ from pumpwatch_workbench.cli.operating import (
 )
 from pumpwatch_workbench.cli.options import AsJson, Region
 from pumpwatch_workbench.local.store import StoreProblem
+from pumpwatch_workbench.operations.halting import halt_entries
 from pumpwatch_workbench.operations.installation import Installation
 
 Says = Callable[[str], object]
@@ -93,9 +94,7 @@ def _reach(choice: Choice, wanted: Halt, says: Says) -> tuple[Facts, Facts]:
 
 
 def _halt(installation: Installation, wanted: Halt, says: Says) -> dict[str, Any]:
-    halts, wanted = installation.halts, replace(wanted, by=installation.operator)
-    halts.halt(wanted)
-    now = halts.current() or wanted
+    now = halt_entries(installation, wanted)
     closing = " and closes its positions" if now.close_positions else ""
     says(f"{installation.name}: opens nothing{closing} from the next run on.")
     earlier = now.since != wanted.since

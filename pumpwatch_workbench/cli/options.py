@@ -71,6 +71,9 @@ WebhookVariable = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Name of the variable that holds Slack's webhook address."),
 ]
+WebPort = Annotated[
+    int | None, typer.Option("--web", metavar="PORT", help="Serve a live page; 0: a free port.")
+]
 DeskUrl = Annotated[
     str | None, typer.Option(metavar="URL", help="Which Bybit, or a simulator on this machine.")
 ]

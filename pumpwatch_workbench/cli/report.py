@@ -21,6 +21,7 @@ from pumpwatch_workbench.cli.operating import Choice, ModeOfTrades, Store
 from pumpwatch_workbench.cli.options import Region
 from pumpwatch_workbench.cli.progress import busy
 from pumpwatch_workbench.cli.times import parse_duration
+from pumpwatch_workbench.local.store import Database
 from pumpwatch_workbench.operations.journal.agreement import agreement_of, read_labels
 from pumpwatch_workbench.operations.journal.candles import fetched_candles
 from pumpwatch_workbench.operations.journal.document import document_of
@@ -30,6 +31,7 @@ from pumpwatch_workbench.operations.journal.page import render_journal
 from pumpwatch_workbench.operations.journal.page_tables import journal_tiles
 from pumpwatch_workbench.operations.journal.period import Period, of_mode, period_of_file
 from pumpwatch_workbench.operations.journal.stack import logs_of_stack, period_of_stack
+from pumpwatch_workbench.operations.overview import time_of_store
 from pumpwatch_workbench.operations.stack import DeployedStack
 from pumpwatch_workbench.pages.files import check_report_path, write_page
 from pumpwatch_workbench.pages.terminal import terminal_table, tiles_grid, wide_enough
@@ -75,17 +77,18 @@ def report(
     """
     if stage and store is not None:
         raise BadInput("give --stage or --store, not both: a report is about one of them")
-    until = time.time_ns() // 1_000_000
-    begin = until - parse_duration("--since", since)
+    length, until = parse_duration("--since", since), time.time_ns() // 1_000_000
     if not as_json:
         check_report_path(out)
     known = None if labels is None else read_labels(labels)
     with busy("Reading the journal"):
         if stage:
-            period = _of_stage(stage, region, begin, until)
+            period = _of_stage(stage, region, until - length, until)
         else:
-            chosen = Choice(store, mode if store is None else None)
-            period = period_of_file(chosen.first_store(), begin, until)
+            path = Choice(store, mode if store is None else None).first_store()
+            with closing(Database(path, writable=False)) as database:
+                until = time_of_store(database)
+            period = period_of_file(path, until - length, until)
     period = of_mode(period, mode)
     if candles and period.bybit and not as_json:
         with busy("Asking for candles"):

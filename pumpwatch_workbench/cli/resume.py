@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated
 
 import typer
@@ -19,9 +18,12 @@ from pumpwatch_workbench.cli.operating import (
     say_when_at_rest,
 )
 from pumpwatch_workbench.cli.options import AsJson, Region
-from pumpwatch_workbench.operations.halting import describe, halting_trades
-
-SHORTEST_REASON = 3
+from pumpwatch_workbench.operations.halting import (
+    SHORTEST_REASON,
+    describe,
+    halting_trades,
+    resume_entries,
+)
 
 
 def resume(
@@ -55,23 +57,15 @@ def resume(
             " looks at it next"
         )
     with Choice(store, mode, stack, region).only_one() as installation:
-        halts = installation.halts
-        halting = {lost.signal_id: lost for lost in halting_trades(installation.journal, halts)}
-        lines = "\n".join(describe(halting.values()))
-        if unknown := set(trade or ()) - set(halting):
-            raise BadInput(f"no trade that halts entries has the id {', '.join(sorted(unknown))}")
+        lost = halting_trades(installation.journal, installation.halts)
+        halting = [each.signal_id for each in lost]
         named = set(halting if all_trades else trade or ())
         if halting and not named and not as_json:
+            lines = "\n".join(describe(lost))
             typer.echo(f"Trades that halt entries until somebody has looked:\n{lines}", err=True)
             if ask("Have you looked at all of them? [y/N]").lower() in {"y", "yes"}:
                 named = set(halting)
-        if not named and halts.current() is None:
-            only = f"only trades halt it: name them with --trade or --all-trades\n{lines}"
-            nothing = only if halting else "it is not halted: there is nothing to resume"
-            raise BadInput(f"{installation.name}: {nothing}")
-        by = f"{installation.operator}: {reason}"
-        halts.resume(by=by, time=time.time_ns() // 1_000_000, trades=named)
-    left = {signal_id: lost for signal_id, lost in halting.items() if signal_id not in named}
+        left = {each.signal_id: each for each in resume_entries(installation, reason, named)}
     if as_json:
         return print_change(
             installation, halted=bool(left), looked_at=sorted(named), still_halting=list(left)

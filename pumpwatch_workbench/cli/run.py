@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +22,7 @@ from pumpwatch_workbench.cli.options import (
     Setting,
     StrategyOption,
     Symbols,
+    WebPort,
     check_range,
 )
 from pumpwatch_workbench.cli.printing import print_end
@@ -28,8 +31,10 @@ from pumpwatch_workbench.pages.files import check_report_path
 from pumpwatch_workbench.play.run.driver import play
 from pumpwatch_workbench.play.run.options import RunOptions
 from pumpwatch_workbench.play.run.page import write_run_report
+from pumpwatch_workbench.play.run.stage import Stage
 from pumpwatch_workbench.play.run.summary import print_summary
 from pumpwatch_workbench.play.views.live import view_for
+from pumpwatch_workbench.play.views.view import RunView
 from pumpwatch_workbench.recordings import RecordedFolder
 from pumpwatch_workbench.research.sample import sample_warning
 from pumpwatch_workbench.simulator.market.replay.recording import counted_events
@@ -53,6 +58,7 @@ def run(
     strategy: StrategyOption = None,
     set_: Setting = None,
     config: ConfigFile = None,
+    web: WebPort = None,
     report: ReportPage = Path("build/run-report.html"),
     as_json: AsJson = False,
 ) -> None:
@@ -74,6 +80,7 @@ def run(
     check_range("--seed", seed, 0, MOST_SEED)
     check_range("--hours", hours, SHORTEST, LONGEST)
     check_range("--scan-interval", scan_interval, 1, 60)
+    check_range("--web", web or 0, 0, 65_535)
     named, pairs = {"strategy": strategy, "detector": detector}, pairs_from(set_ or (), "--set")
     if own := pairs.keys() & OWN:
         raise BadInput(f"--set {min(own)}: a run decides this itself")
@@ -92,7 +99,7 @@ def run(
     console = Console(stderr=as_json)
     remarks = "" if replay is None else _checked(replay, options.detector)
     with view_for(console) as view:
-        result = play(options, view)
+        result = play(options, view, partial(_page, web, view))
     page = write_run_report(result, report)
     if as_json:
         typer.echo(json.dumps(result.to_json()))
@@ -109,3 +116,11 @@ def _checked(replay: Path, detector: str) -> str:
     counted_events(recorded)
     remarks = [recorded.check(), *sample_warning(detector, recorded.fingerprints)]
     return " ".join(filter(None, remarks))
+
+
+def _page(port: int | None, view: RunView, stage: Stage) -> AbstractContextManager[None]:
+    if port is None:
+        return nullcontext()
+    from pumpwatch_workbench.play.run.web import live_page  # noqa: PLC0415 - slow, and rarely asked
+
+    return live_page(stage, port, view)

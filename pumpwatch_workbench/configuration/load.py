@@ -33,8 +33,11 @@ OF_A_CLUSTER = re.compile(r"_(SERVICE_(HOST|PORT)|PORT)(_|$)")
 ADDRESS = re.compile(r"(tcp|udp|sctp)://")
 NEAR = 0.85
 OPTIONS = {
-    "bybit_base_url": "--base-url", "live_trading_confirmation": "--confirm", "detector": "--rule"
-}  # fmt: skip
+    "bybit_base_url": "--base-url",
+    "live_trading_confirmation": "--confirm",
+    "detector": "--rule",
+    "web_port": "--web",
+}
 LIVE = {
     "live_trading_confirmation": "the account's UID: give --confirm UID",
     "strategy": "a strategy's name: give --strategy alert, fade, ride or your own",
@@ -62,6 +65,12 @@ class DeskSettings(BaseModel):
     """Port of the metrics for Prometheus; 0: a free one, -1: none."""
     metrics_address: str = "127.0.0.1"
     """Address on which metrics are served."""
+    web_port: Annotated[int, Field(ge=-1, le=65_535)] = -1
+    """Port of the live page; 0: a free one, -1: none."""
+    web_address: str = "127.0.0.1"
+    """Address on which the page is served; another than this machine's own needs a token."""
+    web_token_env: Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")] = ""
+    """Name of the variable that holds the page's token; empty: one of this machine is made."""
     slack_webhook_env: Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")] = ""
     """Name of the variable that holds Slack's webhook address."""
 
@@ -148,7 +157,7 @@ def read_file(path: Path) -> dict[str, Given]:
     values, lines = read_lines(path)
     for name, value in values.items():
         line, text = f"{path} line {lines.get(name, 1)}: ", as_text(value)
-        if name != "slack_webhook_env" and SECRET.search(name):
+        if name not in ("slack_webhook_env", "web_token_env") and SECRET.search(name):
             problems.append(f"{line}{name} looks like a secret, which is never in this file")
         elif name in OF_A_STACK:
             use = "use mode" if name == "trading_mode" else "leave it out"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.adapters.bybit.session import BybitSession
@@ -28,6 +29,7 @@ from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.errors import PumpwatchError
 from pumpwatch.metrics.catalogue import DETECT, TRADE
 from pumpwatch.ports import HaltStore, Journal, LockStore, SignalStore
+from pumpwatch.settings.shared import LOOPBACK
 from pumpwatch_workbench.local.store import (
     Database,
     SqliteHaltStore,
@@ -49,11 +51,28 @@ Ages = dict[str, float | None]
 Prices = Mapping[str, Decimal]
 JOBS = {"detect": DETECT, "trade": TRADE}
 Stores = tuple[HaltStore, Journal, LockStore, SignalStore, PaperStore]
+Wall = Callable[[], float]
 LATEST_SUCCESS_SECONDS = 180
 PRICE_SECONDS = 3.0
 """Time for the exchange to say prices."""
 RUNS_LOOKED_AT = 2_000
 """Newest runs of a desk that are read: more than a day of them."""
+
+
+class TradeBook:
+    """A journal's trades by id. Those that ended are not read a second time."""
+
+    def __init__(self) -> None:
+        self.trades: dict[str, Trade] = {}
+        self._since = 0
+
+    def read(self, journal: Journal) -> Iterable[Trade]:
+        """Return all trades. Raises `StoreUnavailable`."""
+        self.trades |= {each.signal_id: each for each in journal.trades_since(self._since)}
+        unfinished = (each.created for each in self.trades.values() if each.unfinished)
+        newest = max((each.created for each in self.trades.values()), default=0)
+        self._since = min(unfinished, default=newest)
+        return self.trades.values()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +147,17 @@ class Overview:
         return told | {"late": self.late, "nothing_cares": self.abandoned}
 
 
-def overview(stack: DeployedStack, wall: Callable[[], float] = time.time) -> Overview:
-    """Read the stack's state. Raises `StoreUnavailable`."""
-    table, now = stack.table(), wall()
+def overview(
+    stack: DeployedStack,
+    wall: Wall = time.time,
+    book: TradeBook | None = None,
+    market: int = 0,
+) -> Overview:
+    """Read the stack's state at a time of its market; 0: at this machine's.
+
+    Raises `StoreUnavailable`.
+    """
+    table, address, now = stack.table(), stack.outputs.get("BybitBaseUrl", ""), wall()
     totals = DynamoTotalsStore(table)
     last = {name: totals.last_runs(job).succeeded for name, job in JOBS.items()}
     ages = {name: None if time is None else now - time for name, time in last.items()}
@@ -141,9 +168,9 @@ def overview(stack: DeployedStack, wall: Callable[[], float] = time.time) -> Ove
         DynamoSignalStore(table),
         DynamoPaperStore(table),
     )
-    mode, address = stack.output("TradingMode"), stack.outputs.get("BybitBaseUrl", "")
+    mode = stack.output("TradingMode")
     seen = Overview(stack.stage, mode, None, ages, name=name_of_stack(stack))
-    seen = _filled(seen, now, stores, address)
+    seen = _filled(seen, market / 1000 or now, stores, address, book)
     equity = stack.parameters.get("PaperEquityUsdt")
     if mode == "paper" and equity and seen.unrealised is not None:
         worth = Decimal(equity) + DynamoPaperStore(table).load().realised + seen.unrealised
@@ -151,9 +178,11 @@ def overview(stack: DeployedStack, wall: Callable[[], float] = time.time) -> Ove
     return seen
 
 
-def overview_of_store(database: Database, wall: Callable[[], float] = time.time) -> Overview:
+def overview_of_store(
+    database: Database, wall: Wall = time.time, book: TradeBook | None = None
+) -> Overview:
     """Read the state of a desk from its store. Raises `StoreUnavailable`."""
-    now, mode = wall(), mode_of(database)
+    now, mode = time_of_store(database, wall) / 1000, mode_of(database)
     ages: Ages = {"detect": None, "trade": None}
     equity = None
     for run in SqliteRunRecords(database).latest(RUNS_LOOKED_AT):
@@ -179,15 +208,35 @@ def overview_of_store(database: Database, wall: Callable[[], float] = time.time)
         name=name_of_store(database.path, mode),
         equity_usdt=equity,
     )
-    return _filled(seen, now, stores, database.note("base_url") or "")
+    return _filled(seen, now, stores, database.note("base_url") or "", book)
 
 
-def _filled(seen: Overview, now: float, stores: Stores, address: str) -> Overview:
+def time_of_store(database: Database, wall: Wall = time.time) -> int:
+    """Return the time of the market that a store is about, milliseconds UTC."""
+    newest = next(SqliteRunRecords(database).latest(1), None)
+    return market_time(database.note("base_url") or "", newest.time if newest else 0, wall)
+
+
+def market_time(address: str, last: int, wall: Wall = time.time) -> int:
+    """Return this machine's time; beside a simulated exchange its own, or the last one known."""
+    now = int(wall() * 1000)
+    if urlsplit(address).hostname not in LOOPBACK:
+        return now
+    with closing(_session(address)) as session, suppress(PumpwatchError):
+        session.start_run(TimerDeadline(PRICE_SECONDS))
+        return BybitMarketData(session).time()
+    return last or now
+
+
+def _filled(
+    seen: Overview, now: float, stores: Stores, address: str, book: TradeBook | None
+) -> Overview:
     """Return the overview with what the stores say."""
     (halts, journal, locks, signals, paper), time = stores, int(now * 1000)
     live, asked = journal.live_trades(), halts.instructions()
     trades = [trade for trade in live if trade.state.live]
-    every = [trade for trade in journal.trades_since(0) if trade.is_of_mode(seen.mode)]
+    known = (book or TradeBook()).read(journal)
+    every = [trade for trade in known if trade.is_of_mode(seen.mode)]
     profits = [(trade.exit_time or 0, trade.realised_pnl) for trade in every]
     today = [profit for time_of_exit, profit in profits if time_of_exit // DAY == time // DAY]
     return replace(
@@ -200,7 +249,8 @@ def _filled(seen: Overview, now: float, stores: Stores, address: str) -> Overvie
         orders_today=journal.orders_on(datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d")),
         profit_usdt=sum((profit for _, profit in profits), Decimal(0)),
         profit_today_usdt=sum(today, Decimal(0)),
-        prices=_prices(trades, address, paper if seen.mode == "paper" else None),
+        # Who looks all the time does not ask the exchange each time.
+        prices=_prices(trades, "" if book else address, paper if seen.mode == "paper" else None),
         to_close=asked.to_close,
         last_signal=max(signals.since(time - DAY), key=lambda signal: signal.time, default=None),
         now=time,
@@ -216,12 +266,15 @@ def _prices(trades: list[Trade], address: str, paper: PaperStore | None) -> Pric
         return {symbol: position.last_price for symbol, position in positions.items()}
     if not address:
         return {}
-    exchange_time = exchange_time_for(address)
-    session = BybitSession(address, timeout_seconds=PRICE_SECONDS, exchange_time=exchange_time)
-    with closing(session), suppress(PumpwatchError):
+    with closing(_session(address)) as session, suppress(PumpwatchError):
         session.start_run(TimerDeadline(PRICE_SECONDS))
         market = BybitMarketData(session).snapshot()
         last = zip(market.symbols, market.last_price.tolist(), strict=True)
         wanted = {trade.symbol for trade in trades}
         return {symbol: Decimal(str(price)) for symbol, price in last if symbol in wanted}
     return {}  # shown as a price that is not known
+
+
+def _session(address: str) -> BybitSession:
+    exchange_time = exchange_time_for(address)
+    return BybitSession(address, timeout_seconds=PRICE_SECONDS, exchange_time=exchange_time)

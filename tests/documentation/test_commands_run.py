@@ -87,9 +87,9 @@ GROUPS = {
     "the market": {"desk", "download", "paper", "report"},
     "candles and worlds": {"backtest", "campaign", "costs", "evaluate", "tune"},
     "a replay": {"import", "run"},
-    "elsewhere": {"config", "scale", "simulator", "train"},
+    "elsewhere": {"config", "dashboard", "scale", "simulator", "train"},
 }
-"""Elsewhere: config has tests of its own, scale measures for minutes, train needs more candles, the
+"""Elsewhere: config and dashboard have tests of their own, scale measures for minutes, train needs more candles, the
 simulator is a process.
 
 Of the run's commands a single one is typed here, tests/e2e types others.

@@ -242,8 +242,8 @@ class Reader:
 
 
 @contextmanager
-def reader(folder: Path) -> Iterator[Reader]:
-    """Start the browser that is installed, without a network, and end it."""
+def reader(folder: Path, *, offline: bool = True) -> Iterator[Reader]:
+    """Start the browser that is installed, for files without any network, and end it."""
     # Loaded where a browser is driven: every test process collects this file.
     from playwright.sync_api import sync_playwright
 
@@ -251,6 +251,6 @@ def reader(folder: Path) -> Iterator[Reader]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         try:
-            yield Reader(browser.new_page(offline=True), folder)
+            yield Reader(browser.new_page(offline=offline), folder)
         finally:
             browser.close()

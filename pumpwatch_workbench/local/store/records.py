@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from .bodies import InFile, body_of
+from .bodies import InFile, body_of, read_body
 
 KEEP = 90 * 86_400_000
 """Milliseconds after which a record is forgotten."""
@@ -47,7 +47,7 @@ class SqliteRunRecords(InFile):
         sql = "SELECT body FROM runs WHERE time >= ? ORDER BY time"
         return self._records(RunRecord, sql, (time,))
 
-    def latest(self, count: int) -> Sequence[RunRecord]:
-        """Return the last `count` records, newest first."""
+    def latest(self, count: int) -> Iterator[RunRecord]:
+        """Yield the last `count` records, newest first; each is read when it is asked for."""
         sql = "SELECT body FROM runs ORDER BY time DESC LIMIT ?"
-        return self._records(RunRecord, sql, (count,))
+        return (read_body(RunRecord, body) for (body,) in self.database.rows(sql, (count,)))

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from socketserver import TCPServer, ThreadingMixIn
 from time import monotonic
-from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
-from prometheus_client import CollectorRegistry, make_wsgi_app
+from prometheus_client import CollectorRegistry, make_asgi_app
 from prometheus_client.metrics_core import Metric
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pumpwatch.errors import BadInput
+from pumpwatch_workbench.dashboard.serve import serving
 
 MOST_SILENCE = 180.0
 """Seconds after the last good tick for which the desk counts as healthy."""
@@ -73,27 +71,6 @@ class ShownMetrics:
         return copy
 
 
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-    def server_bind(self) -> None:
-        # Not HTTPServer's: it asks the name service for this machine's name.
-        TCPServer.server_bind(self)
-        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
-        self.setup_environ()
-
-
-class _Server6(_Server):
-    address_family = socket.AF_INET6
-
-
-class _QuietHandler(WSGIRequestHandler):
-    timeout = 10.0
-
-    def log_message(self, format: str, *values: object) -> None:
-        """Write nothing."""
-
-
 @contextmanager
 def metrics_endpoint(
     metrics: ShownMetrics, health: Health, port: int, address: str = "127.0.0.1"
@@ -104,35 +81,14 @@ def metrics_endpoint(
     """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(metrics)
-    server_class = _Server6 if ":" in address else _Server
-    try:
-        server = server_class((address, port), _QuietHandler)
-    except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise BadInput(
-            f"--metrics-port {port} cannot be opened: {reason}: choose another, or 0 for a free one"
-        ) from None
-    server.set_app(_application(registry, health))
-    thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
-    thread.start()
-    try:
-        host = f"[{address}]" if ":" in address else address
-        yield f"http://{host}:{server.server_port}/metrics"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    shown = make_asgi_app(registry)
 
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        app: ASGIApp = shown
+        if scope["path"] == "/healthz":
+            problem = health.problem()
+            app = PlainTextResponse(f"{problem or 'the desk works'}\n", 503 if problem else 200)
+        await app(scope, receive, send)
 
-def _application(registry: CollectorRegistry, health: Health) -> Callable[..., Iterable[bytes]]:
-    metrics: Callable[..., Iterable[bytes]] = make_wsgi_app(registry)
-
-    def answer(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        if environ.get("PATH_INFO") != "/healthz":
-            return metrics(environ, start)
-        problem = health.problem()
-        status = "503 Service Unavailable" if problem else "200 OK"
-        start(status, [("Content-Type", "text/plain; charset=utf-8")])
-        return [f"{problem or 'the desk works'}\n".encode()]
-
-    return answer
+    with serving(answer, address, port, option="--metrics-port") as url:
+        yield f"{url}/metrics"

@@ -11,11 +11,14 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from types import FrameType
 
 from pumpwatch.bootstrap.trade import MOST_READS
 from pumpwatch.errors import BadCredentials, BadInput, PumpwatchError, RetryLater
 from pumpwatch.ports import Secrets
+from pumpwatch_workbench.dashboard.serve import page_on
+from pumpwatch_workbench.dashboard.sources import StoreSource
 from pumpwatch_workbench.local.keys import key_source
 from pumpwatch_workbench.local.store import Database
 from pumpwatch_workbench.play.desk.account import traded_alone
@@ -68,9 +71,19 @@ def play(
         desk = Desk(options, database, metrics, secrets, executor, wait)
         stack.callback(desk.close)
         teller.holds_trades = desk.holds_trades
+        asked = options.desk
         if metrics is not None:
-            endpoint = metrics_endpoint(metrics, health, port, options.desk.metrics_address)
-            _serve(endpoint, stack, teller)
+            endpoint = metrics_endpoint(metrics, health, port, asked.metrics_address)
+            _serve("metrics", endpoint, stack, teller)
+        if asked.web_port >= 0:
+            page = page_on(
+                partial(StoreSource, options.store),
+                asked.web_port,
+                asked.web_address,
+                asked.web_token_env,
+                option="--web",
+            )
+            _serve("the live page", page, stack, teller)
         if options.webhook:
             messages = SlackMessages(options.webhook, complain=teller.note)
             teller.slack = stack.enter_context(messages)
@@ -109,14 +122,16 @@ def _alone(options: DeskOptions, secrets: Secrets | None, stack: ExitStack) -> E
     return stack.enter_context(ThreadPoolExecutor(threads)) if threads > 1 else None
 
 
-def _serve(endpoint: AbstractContextManager[str], stack: ExitStack, teller: Teller) -> None:
-    """Open the port; without it a desk goes on only where trades are open."""
+def _serve(
+    what: str, endpoint: AbstractContextManager[str], stack: ExitStack, teller: Teller
+) -> None:
+    """Open a port; without it a desk goes on only where trades are open."""
     try:
-        teller.note(f"Metrics for Prometheus: {stack.enter_context(endpoint)}")
-    except BadInput as error:
+        teller.note(f"Open for {what}: {stack.enter_context(endpoint)}")
+    except PumpwatchError as error:
         if not teller.holds_trades():
             raise
-        teller.note(f"Trades are open, so the desk goes on without metrics: {error}")
+        teller.note(f"Trades are open, so the desk goes on without {what}: {error}")
 
 
 def _say_if_halted(options: DeskOptions, desk: Desk, teller: Teller) -> None:

@@ -8,7 +8,8 @@ anything: the functions are called by their Lambda entry points with the payload
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal
 from typing import Any
 
@@ -27,14 +28,18 @@ from pumpwatch_workbench.processes import relax_collector
 PROGRESS_STEPS = 4
 
 
-def play(options: RunOptions, view: RunView) -> RunResult:
-    """Play a run and return its result.
+def play(
+    options: RunOptions,
+    view: RunView,
+    page: Callable[[Stage], AbstractContextManager[object]] = nullcontext,
+) -> RunResult:
+    """Play a run and return its result; `page` shows its stage meanwhile.
 
     Raises `BadInput` for options that do not work, `InvariantBroken` when a function fails.
     """
     begin = time.perf_counter()
     view.note("Starting the simulated exchange, the AWS stand-in and the Pushgateway ...")
-    with set_stage(options) as stage:
+    with set_stage(options) as stage, page(stage):
         relax_collector()
         view.note(f"Metrics go to {stage.gateway.kind}.")
         tally = _Driver(options, stage, view).play()

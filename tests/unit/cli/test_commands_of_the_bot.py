@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 REQUIREMENTS = Path(__file__).parents[3] / "requirements"
-COMMANDS = ("close", "config", "desk", "doctor", "halt", "paper", "resume", "status")
+COMMANDS = ("close", "config", "dashboard", "desk", "doctor", "halt", "paper", "resume", "status")
 LOADED = """
 import importlib, sys
 commands, absent = (text.split() for text in sys.argv[1:])

@@ -57,6 +57,13 @@ CASES = [
     ("report --store {older}", "written by an older Pumpwatch"),
     ("report --store {new} --out {folder}", "a folder has that name"),
     ("report --stage prod", "no region is set"),
+    # dashboard
+    ("dashboard --store {none}", "there is no store"),
+    ("dashboard --store {text}", "is no Pumpwatch store"),
+    ("dashboard --port 70000", "--port is 70000: give a number from 0 to 65535"),
+    ("dashboard --store {held} --address 10.0.0.1", "others reach 10.0.0.1: put a token"),
+    ("dashboard --store {held} --token-env NOWHERE", "the variable NOWHERE holds no token"),
+    ("run --web 70000", "--web is 70000: give a number from 0 to 65535"),
     # status, halt, resume, doctor
     ("status --store {text}", "is no Pumpwatch store"),
     ("status --store {corrupt}", "the store"),

@@ -37,7 +37,7 @@ def played(monkeypatch, *arguments):
     """Return what `pumpwatch run` would play, or the text of its refusal."""
     seen = []
 
-    def play(options, view):
+    def play(options, view, page):
         seen.append(options)
         raise Reached
 

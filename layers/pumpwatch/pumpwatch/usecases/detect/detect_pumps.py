@@ -13,9 +13,12 @@ meanwhile. Older looks at the market only make the screen's bounds looser, never
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 from collections.abc import Callable
+
+import numpy as np
 
 from pumpwatch.domain.detection.base import Detector
 from pumpwatch.domain.detection.events import EventRules
@@ -32,7 +35,7 @@ from .fast import BurstWatch
 from .history import CandleHistory
 from .market_ring import MarketRing
 from .market_watch import MarketWatch
-from .report import DetectReport
+from .report import DetectReport, Judgement
 from .scan import Scanner
 from .state import DetectState
 
@@ -46,6 +49,9 @@ SCANS_IN_DOUBT = 3
 """Scans for which an unsure time that is before the state's is not gone by."""
 FLOWS_EVERY = 15 * MINUTE
 RING_EVERY = 15 * SECOND
+JUDGED_KEPT = 50
+TOLD = ("symbols", "candidates", "candidates_deferred", "candidates_unjudged", "warming_up")
+"""Counts of a scan that are kept beside what it judged."""
 ROUND = 0.8
 """Share of the time for which the rule has bounds: runs that fail or are skipped have room."""
 
@@ -88,6 +94,8 @@ class DetectPumps:
             market, self._history, self._events, self._detector, rules, self._bursts
         )
         self._state: DetectState | None = None
+        self._judged: list[Judgement] = []
+        self._counts: dict[str, int] = {}
         self._flows_saved = self._ring_saved = 0
         self._ring_read = False
         self._scans_ahead = 0
@@ -146,6 +154,11 @@ class DetectPumps:
             self._scanner.begin(state, now.reading)
             return
         self._scanner.scan(state, now, report, budget=self._settings.max_candidates)
+        # Of each symbol the latest; in one scan what alarmed, then a burst, hides the rest.
+        judged = sorted([*self._judged, *report.judged], key=_weight)
+        latest = {each.symbol: each for each in judged}.values()
+        self._judged = sorted(latest, key=_weight)[-JUDGED_KEPT:]
+        self._counts = {name: getattr(report, name) for name in TOLD}
 
     def backfill(self, progress: Callable[[int, int], None] | None = None) -> DetectReport:
         """Fetch the history of every slice that lacks it; call `progress(done, slices)` after each.
@@ -262,10 +275,16 @@ class DetectPumps:
         if not ring.time:
             return
         try:
-            self._store.save_state(RING, ring.to_arrays(self._ring_fingerprint))
+            self._store.save_state(RING, ring.to_arrays(self._ring_fingerprint) | self._told)
             self._ring_saved = ring.time
         except StoreUnavailable as error:
             logger.warning("ring of snapshots was not saved", extra={"reason": str(error)})
+
+    @property
+    def _told(self) -> dict[str, object]:
+        """Return what was judged lately as an array: JSON in bytes."""
+        told = json.dumps({"judged": self._judged, "counts": self._counts})
+        return {"judged": np.frombuffer(told.encode(), np.uint8)}
 
     @property
     def _ring_fingerprint(self) -> str:
@@ -275,7 +294,9 @@ class DetectPumps:
         if self._state is None:
             return
         try:
-            self._store.save_state(STATE, self._state.to_arrays())
+            # Beside the ring, which is saved more often, unless the rule has none.
+            told = {} if self._bursts.market_ring.time else self._told
+            self._store.save_state(STATE, self._state.to_arrays() | told)
             now = self._state.last.time if self._state.last is not None else 0
             if now >= self._flows_saved + FLOWS_EVERY:
                 self._store.save_state(FLOWS, self._state.flow_arrays())
@@ -292,6 +313,10 @@ def slices_due(slices: int, detector: Detector) -> int:
     """
     reach = min(detector.unseen_limit * detector.interval, DAY)
     return max(1, math.ceil(slices / (ROUND * reach / MINUTE)))
+
+
+def _weight(judged: Judgement) -> tuple[int, bool, bool]:
+    return judged.time, judged.alarmed, judged.what == "burst"
 
 
 def _is_later(state: DetectState, other: DetectState) -> bool:

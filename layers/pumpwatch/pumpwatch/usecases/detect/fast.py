@@ -36,7 +36,7 @@ from .answers import Answers, good_answers
 from .history import CandleHistory
 from .market_ring import MarketRing
 from .market_watch import SnapshotRows
-from .report import DetectReport
+from .report import DetectReport, Judgement
 from .state import DetectState
 
 logger = logging.getLogger(__name__)
@@ -83,6 +83,10 @@ class BurstWatch:
         # While the turnover is made up for, it says too little.
         judged &= ring.fallen <= RECENT * usual.mean
         strength = np.where(judged, bursts(ring.ring, now.time, usual), 0.0)
+        report.judged += [
+            Judgement(state.symbols[row], now.time, "burst", reason="its last pump is not over")
+            for row in silent[strength[silent] > 0].tolist()
+        ]
         strength[silent] = 0.0
         rows = strongest(strength, MOST_LOOKS)
         report.looks_skipped += int((strength > 0).sum()) - len(rows)
@@ -137,9 +141,12 @@ class BurstWatch:
             ring = self.market_ring.ring.select(np.array([row]))
             look = Look(time, ring, window[1].select([position]), known.get(symbol))
             if not window[3][position] or not _knows_enough(look):
+                reason = "its trades or its day before are not known"
+                report.judged.append(Judgement(symbol, time, "burst", reason=reason))
                 continue
             looked += 1
             verdict = self.rule.judge(look)
+            report.judged.append(_told(symbol, time, verdict))
             if verdict is not None and verdict.alarm:
                 alarms.append(_alarm(symbol, look, verdict))
             else:
@@ -187,6 +194,13 @@ def _knows_enough(look: Look) -> bool:
         and len(trades.between(look.time - MINUTE, look.time).time) > 0
         and day_before(look.candles, look.time) is not None
     )
+
+
+def _told(symbol: str, time: int, verdict: Verdict | None) -> Judgement:
+    if verdict is None:
+        return Judgement(symbol, time, "burst", reason="it is no burst after all")
+    numbers = verdict.strength, verdict.jump, verdict.margin
+    return Judgement(symbol, time, "burst", verdict.alarm, *numbers)
 
 
 def _alarm(symbol: str, look: Look, verdict: Verdict) -> Alarm:

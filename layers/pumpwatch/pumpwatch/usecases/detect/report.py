@@ -3,9 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import nan
+from typing import NamedTuple
 
 from pumpwatch.domain.detection.signals import PumpEvent, Signal
 from pumpwatch.domain.moments import MINUTE
+
+
+class Judgement(NamedTuple):
+    """A look at a symbol; NaN is what the rule does not say."""
+
+    symbol: str
+    time: int
+    what: str
+    """`burst` or `candle`."""
+    alarmed: bool = False
+    strength: float = nan
+    jump: float = nan
+    margin: float = nan
+    """Log-odds above the threshold."""
+    reason: str = ""
+    """Why nothing was judged."""
 
 
 @dataclass(slots=True)
@@ -57,6 +75,8 @@ class DetectReport:
     """Seconds from the open of the candle that alarmed to each event's first signal."""
     events: list[PumpEvent] = field(default_factory=list)
     """The current event of each symbol that has one, those that cool down included."""
+    judged: list[Judgement] = field(default_factory=list)
+    """What the run judged, for a person who watches."""
 
     @property
     def second_of_minute(self) -> float:

@@ -19,7 +19,7 @@ from .fast import BurstWatch
 from .history import CandleHistory, request_count
 from .market_ring import MarketRing
 from .market_watch import SnapshotRows
-from .report import DetectReport
+from .report import DetectReport, Judgement
 from .scan_plan import ScanPlan, plan_scan, silent_rows
 from .state import DetectState, JudgedSpan
 from .trade_reader import TradeReader, count_scored
@@ -179,6 +179,9 @@ class Scanner:
                 # With its trades known, a minute is the fast rule's, wherever that saw all of it.
                 covered = self._bursts.covers(state, int(row), candles.open_time)
                 counts &= ~(covered & detections.traded[position])
+            last = (detections.strength[position, -1], detections.jump[position, -1])
+            alarmed = bool((detections.alarm[position] & counts).any())
+            report.judged.append(Judgement(symbol, now, "candle", alarmed, *map(float, last)))
             alarms.setdefault(symbol, []).extend(
                 alarms_of_candles(candles, start, detections, position, counts, now)
             )

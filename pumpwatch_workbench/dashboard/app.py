@@ -1,0 +1,165 @@
+"""The page's server: one look at the source for all who watch, and only while somebody does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import mimetypes
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from functools import partial
+from importlib.resources import files
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from pumpwatch.errors import PumpwatchError
+from pumpwatch_workbench.dashboard.access import Access
+from pumpwatch_workbench.dashboard.sources import Source
+from pumpwatch_workbench.dashboard.state import sections
+from pumpwatch_workbench.operations.halting import SHORTEST_REASON
+from pumpwatch_workbench.pages.chart_script import chart_script, drawing_script
+
+MOST_OF_A_CORE = 0.02
+"""Share of a core that looking takes at most: a look that is dear is made more rarely."""
+LOOK_ANYWAY = 10.0
+"""Seconds after which the state is made anew although nothing was written: ages grow."""
+LONGEST_SILENCE = 10.0
+"""Seconds after which a stream says that it lives."""
+LONGEST_REASON = 500
+SCRIPTS: dict[str, Callable[[], str]] = {
+    "charts.js": drawing_script,
+    "lightweight-charts.js": chart_script,
+}
+
+
+class Watch:
+    """The state as all who watch see it."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._state: dict[str, Any] = {}
+        self._watchers = 0
+        self._looking: asyncio.Task[None] | None = None
+        self._news, self._asked = asyncio.Event(), asyncio.Event()
+        self._alone = threading.Lock()
+
+    def look_now(self) -> None:
+        """Look at once."""
+        self._asked.set()
+
+    async def stream(self) -> AsyncIterator[str]:
+        """Yield server-sent events: every section at first, then what changed."""
+        sent: dict[str, Any] = {}
+        self._watchers += 1
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._look_on())
+        try:
+            yield "retry: 1000\n\n"
+            while True:
+                news, state = self._news, self._state
+                changed = {name: each for name, each in state.items() if sent.get(name) != each}
+                candles, sent = changed.pop("candles", None), state
+                if changed:
+                    yield f"event: state\ndata: {json.dumps(changed)}\n\n"
+                if candles:
+                    yield f"event: candles\ndata: {json.dumps(candles)}\n\n"
+                try:
+                    await asyncio.wait_for(news.wait(), LONGEST_SILENCE)
+                except TimeoutError:
+                    yield "event: state\ndata: {}\n\n"
+        finally:
+            self._watchers -= 1
+            if not self._watchers:
+                self._looking.cancel()
+                self._looking, self._state = None, {}
+
+    async def _look_on(self) -> None:
+        anyway = 0.0
+        while True:
+            forced = self._asked.is_set() or time.monotonic() > anyway
+            self._asked.clear()
+            spent, state = await asyncio.to_thread(self._look, forced=forced)
+            if state:
+                anyway = time.monotonic() + LOOK_ANYWAY
+                self._state = self._state | state
+                news, self._news = self._news, asyncio.Event()
+                news.set()
+            with suppress(TimeoutError):
+                pause = max(self._source.seconds, spent / MOST_OF_A_CORE)
+                await asyncio.wait_for(self._asked.wait(), pause)
+
+    def _look(self, *, forced: bool) -> tuple[float, dict[str, Any]]:
+        """Return the seconds of CPU it took, and the state, empty where nothing changed."""
+        begin, state = time.thread_time(), {}
+        try:
+            with self._alone:  # beside a look that nobody waits for any more
+                seen = self._source.read() if self._source.changed() or forced else None
+            if seen is not None:
+                state = {**sections(seen), "now": seen.overview.now}
+                ids = [event["id"] for event in state["events"]]
+                state["candles"] = {"ids": ids, "time": state["market"]["time"]}
+        except Exception as error:  # a bug here ends no more than this look
+            known = isinstance(error, PumpwatchError)
+            why = str(error) if known else f"a bug in the page, {type(error).__name__}"
+            worst = {"level": "bad", "sentence": f"It cannot be read: {why}"}
+            state = {"safety": {**self._state.get("safety", {}), **worst}}
+        return time.thread_time() - begin, state
+
+
+def page_app(source: Source, *, token: str, address: str) -> ASGIApp:
+    """Return the application."""
+    watch, fetching = Watch(source), asyncio.Lock()
+
+    async def stream(request: Request) -> Response:
+        return StreamingResponse(watch.stream(), media_type="text/event-stream")
+
+    async def candles(request: Request) -> Response:
+        async with fetching:
+            return await _answer(partial(source.chart, request.path_params["event"]))
+
+    async def act(request: Request) -> Response:
+        action = request.path_params["action"]
+        try:
+            asked = await request.json()
+            reason = " ".join(str(asked["reason"]).split())[:LONGEST_REASON]
+            names = [str(name) for name in [*asked.get("trades", ()), asked.get("id", "")] if name]
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+            reason, names = "", []
+        if len(reason) < SHORTEST_REASON:
+            return JSONResponse({"problem": "say why, for whoever looks at it next"}, 400)
+        answer = await _answer(lambda: {"said": source.act(action, reason, names)})
+        watch.look_now()
+        return answer
+
+    routes = [Route(f"/{name}", _file) for name in ("", "page.js", "page.css", *SCRIPTS)]
+    routes += [
+        Route("/stream", stream),
+        Route("/candles/{event}", candles),
+        Route("/actions/{action}", act, methods=["POST"]),
+    ]
+    app = Starlette(routes=routes, middleware=[Middleware(GZipMiddleware)])
+    return Access(app, token=token, address=address)
+
+
+async def _answer(work: Callable[[], dict[str, Any]]) -> Response:
+    """Do something in a thread, and answer with what it gives or why it does not."""
+    try:
+        return JSONResponse(await asyncio.to_thread(work))
+    except PumpwatchError as error:
+        return JSONResponse({"problem": str(error)}, 400)
+
+
+async def _file(request: Request) -> Response:
+    name = request.url.path.strip("/") or "page.html"
+    own = files("pumpwatch_workbench.dashboard") / "static" / name
+    text = SCRIPTS[name]() if name in SCRIPTS else own.read_text(encoding="utf-8")
+    return Response(text, media_type=mimetypes.guess_type(name)[0])

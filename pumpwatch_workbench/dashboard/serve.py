@@ -1,0 +1,95 @@
+"""The page, or another application, on a port, from a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from pumpwatch.errors import BadInput
+from pumpwatch_workbench.dashboard.access import TOKEN_FILE, token_for
+from pumpwatch_workbench.dashboard.app import page_app
+from pumpwatch_workbench.dashboard.sources import Source
+from pumpwatch_workbench.local.home import home
+
+logger = logging.getLogger(__name__)
+
+MOST_CONNECTIONS = 100
+LONGEST_END = 5.0
+"""Seconds; what is open is given one."""
+
+
+@contextmanager
+def serving(app: ASGIApp, address: str, port: int, *, option: str) -> Iterator[str]:
+    """Serve it and yield its URL; signals stay the caller's.
+
+    Raises `BadInput` for a port that cannot be had.
+    """
+    listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    with closing(listener):
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((address, port))
+            listener.listen(MOST_CONNECTIONS)
+        except OSError as error:
+            why = (error.strerror or type(error).__name__).lower()
+            raise BadInput(
+                f"{option} {port} cannot be opened: {why}: choose another, or 0 for a free one"
+            ) from None
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=MOST_CONNECTIONS,
+            timeout_graceful_shutdown=1,
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=_serve, args=(server, listener), name=option, daemon=True)
+        thread.start()
+        try:
+            host = f"[{address}]" if ":" in address else address
+            yield f"http://{host}:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(LONGEST_END)
+
+
+def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
+    try:
+        server.run([listener])
+    except BaseException as error:  # whatever happens here, trading goes on
+        logger.warning("a page's server has ended", extra={"reason": type(error).__name__})
+
+
+@contextmanager
+def page_on(
+    open_source: Callable[[], Source],
+    port: int,
+    address: str = "127.0.0.1",
+    variable: str = "",
+    *,
+    option: str,
+) -> Iterator[str]:
+    """Serve the page of a source and yield how to open it. Raises `BadInput`.
+
+    The token is shown on a terminal alone: what is not one may be kept.
+    """
+    token = token_for(address, variable, os.environ)
+    with closing(open_source()) as source:
+        app = page_app(source, token=token, address=address)
+        with serving(app, address, port, option=option) as url:
+            shown = token if sys.stdout.isatty() and not variable else ""
+            where = "" if shown else f" and the token in {variable or home() / TOKEN_FILE}"
+            yield f"{url}/?token={shown}{where}"

@@ -1,0 +1,134 @@
+"""The page's state, from a store that a desk filled."""
+
+import json
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from support.records import NOW, a_signal, a_trade
+from support.watched import a_ring, event_of
+
+from pumpwatch.domain.detection.signals import Phase
+from pumpwatch.domain.moments import MINUTE
+from pumpwatch.domain.trading.halt import CloseRequest, Halt
+from pumpwatch.domain.trading.trades import TradeState
+from pumpwatch_workbench.dashboard.state import Seen, sections
+from pumpwatch_workbench.local.store import RunRecord
+from pumpwatch_workbench.operations.overview import Overview
+
+AGES = {"detect": 5.0, "trade": 5.0}
+OPEN = a_trade(state=TradeState.OPEN, entry_price=Decimal("1.1"), entry_time=NOW)
+
+
+def state(kind="store", overview=None, **seen):
+    told = {"stage": "paper", "mode": "paper", "halt": None, "ages": AGES, "process": "1"}
+    told |= {"now": NOW, "name": "paper on this machine"} | (overview or {})
+    known = {"kind": kind, "can_act": True, "base_url": "https://api.bybit.com"}
+    page = sections(Seen(**known, overview=Overview(**told), **seen))
+    return json.loads(json.dumps(page, allow_nan=False))
+
+
+@pytest.mark.parametrize(
+    ("told", "level", "words"),
+    [
+        ({}, "good", "nothing is open"),
+        ({"trades": [OPEN]}, "good", "each open position has its stop"),
+        ({"trades": [OPEN], "process": ""}, "bad", "nothing runs that cares"),
+        ({"trades": [replace(OPEN, stop_loss=None)]}, "bad", "Open without a stop: PUMPUSDT"),
+        ({"unreadable": ["trade X"]}, "bad", "Not cared for: trade X"),
+        ({"halt": Halt("odd fills", NOW, "eve")}, "warning", "Halted by eve: odd fills"),
+        ({"halting": [replace(OPEN, halts="lost")]}, "warning", "looked at PUMPUSDT: lost"),
+        ({"process": ""}, "warning", "It does not run"),
+        ({"ages": AGES | {"trade": 400.0}}, "warning", "No recent success of trade"),
+    ],
+)
+def test_safety_is_one_sentence_the_worst_first(told, level, words):
+    safety = state(overview=told)["safety"]
+    assert safety["level"] == level
+    assert words in safety["sentence"]
+
+
+def test_an_event_tells_its_phases_and_its_trade_or_why_there_is_none():
+    first, later = (
+        a_signal(phase=phase, time=NOW + n * MINUTE, event_id="e", signal_id=f"s{n}")
+        for n, phase in enumerate((Phase.RISING, Phase.PEAKED))
+    )
+    other = a_signal("OTHERUSDT", event_id="f", time=NOW + 5 * MINUTE)
+    denied = a_trade("s9", event_id="f", state=TradeState.DROPPED, denial="too wide")
+    page = state(
+        signals=[first, later, other],
+        events=[event_of(later, phase=Phase.FADING, phase_since=NOW + 4 * MINUTE, peak_price=1.3)],
+        trades={"s0": a_trade("s0", event_id="e"), "s9": denied},
+    )
+    newest, oldest = page["events"]
+    assert [newest[name] for name in ("id", "trade", "why_not", "open")] == [
+        "f", None, "too wide", False
+    ]  # fmt: skip
+    assert [phase["phase"] for phase in oldest["phases"]] == ["rising", "peaked", "fading"]
+    assert (oldest["trade"], oldest["open"], oldest["why_not"]) == ("s0", True, None)
+    assert oldest["rise"] == pytest.approx(0.3)
+
+
+def test_a_position_tells_its_levels_and_what_it_is_worth():
+    request = {"signal-1": CloseRequest("signal-1", NOW, "eve", "news")}
+    told = {"trades": [OPEN], "prices": {"PUMPUSDT": Decimal("1.0")}, "to_close": request}
+    (position,) = state(overview=told)["positions"]
+    wanted = {
+        "id": "signal-1",
+        "side": "sell",
+        "entry": "1.1",
+        "price": "1",
+        "stop": "1.236",
+        "target": "1.05",
+        "open_result": "4.55",
+        "risk": "6.188",
+        "notional": "45.5",
+        "asked_to_close": True,
+    }
+    assert {name: position[name] for name in wanted} == wanted | {"side": position["side"]}
+    assert state(overview={"trades": [OPEN]})["positions"][0]["open_result"] is None
+
+
+def test_the_market_tells_what_moves_and_why_nothing_followed():
+    judged = [
+        ["LATE", NOW - 5 * MINUTE, "candle", False, 3.0, 0.01, float("nan"), ""],
+        ["BURST", NOW, "burst", False, 7.5, 0.021, -0.4, ""],
+        ["PUMP", NOW, "burst", True, 30.0, 0.1, 1.0, ""],
+        ["BLIND", NOW, "burst", False, *[float("nan")] * 3, "its trades are not known"],
+    ]
+    ring, counts = a_ring(["A", "B"], NOW), {"symbols": 2, "candidates_deferred": 3}
+    market = state(ring=ring, told={"judged": judged, "counts": counts}, usual={"A": 6000.0})
+    market = market["market"]
+    verdicts = {each["symbol"]: each["verdict"] for each in market["judged"]}
+    assert verdicts == {
+        "BLIND": "not judged: its trades are not known",
+        "PUMP": "30.00 times the usual flow, +10.0 %: a pump",
+        "BURST": "7.50 times the usual flow, +2.1 %: score 0.40 below its threshold",
+        "LATE": "3.00 times the usual flow, +1.0 %: too little for the rule",
+    }
+    assert market["bursts"] == ["BLIND", "PUMP", "BURST"]
+    assert market["counts"] == {"symbols": 2, "deferred": 3}
+    first, second = market["movers"]
+    assert (first["symbol"], first["price"]) == ("A", "2.2")
+    assert first["change_1m"] == pytest.approx(0.1)
+    assert first["usual_ratio"] == pytest.approx(2.0)
+    assert (second["change_1m"], second["usual_ratio"]) == (0.0, None)
+    short = state(ring=a_ring(["A"], NOW, snapshots=15))["market"]["movers"][0]
+    assert short["change_5m"] is None, "the ring began later"
+
+
+def test_the_curve_has_few_points_and_the_last_of_all():
+    points = [(NOW + n * MINUTE, Decimal(n)) for n in range(2_001)]
+    account = state(equity=points)["account"]
+    assert len(account["points"]) <= 500
+    assert account["points"][-1] == [NOW + 2_000 * MINUTE, 2000.0]
+    runs = [RunRecord(NOW - MINUTE, 0.5, 0.25, requests=7, problem="trade did not work")]
+    health = state(runs=runs)["health"]
+    assert (health["requests"], health["errors"], health["tick_seconds"]) == (7, 1, 0.75)
+    assert health["problems"] == ["trade did not work"]
+
+
+def test_only_real_money_is_called_so():
+    assert state(overview={"mode": "live"})["about"]["money_moved"]
+    assert not state("run", overview={"mode": "live"})["about"]["money_moved"]
+    assert not state(overview={"mode": "demo"})["about"]["money_moved"]
