@@ -39,7 +39,7 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end }}
 {{- range $name, $_ := .Values.settings }}
 {{- if regexMatch "api_key|api_secret|private_key|password|webhook$" $name }}
-{{- fail (printf "settings.%s: anybody may read settings; secrets belong into a Secret, see keys and slack" $name) }}
+{{- fail (printf "settings.%s: anybody may read settings; secrets belong into a Secret, see keys and notify" $name) }}
 {{- end }}
 {{- if regexMatch "^(mode|trading_mode|strategy|live_trading_confirmation|key_file|keyring|store|metrics_(port|address))$" $name }}
 {{- fail (printf "settings.%s: the chart sets it; see the values mode, strategy, confirm, keys and storage" $name) }}

@@ -19,9 +19,9 @@ from pumpwatch_workbench.cli.options import (
     DetectorOption,
     KeyFile,
     Keyring,
+    NotifyVariable,
     Setting,
     StrategyOption,
-    WebhookVariable,
     WebPort,
 )
 from pumpwatch_workbench.pages.words import money, signed_money
@@ -53,8 +53,8 @@ def desk(
         Path | None, typer.Option(help="File for everything; without it ~/.pumpwatch/MODE.db.")
     ] = None,
     base_url: DeskUrl = None,
-    slack_webhook_env: WebhookVariable = None,
     web: WebPort = None,
+    notify_env: NotifyVariable = None,
     metrics_port: Annotated[
         int | None, typer.Option(help="Serve metrics for Prometheus and /healthz; 0: a free port.")
     ] = None,
@@ -91,8 +91,8 @@ def desk(
         "duration": duration,
         "store": store,
         "bybit_base_url": base_url,
-        "slack_webhook_env": slack_webhook_env,
         "web_port": web,
+        "notify_env": notify_env,
         "metrics_port": metrics_port,
         "metrics_address": metrics_address,
     }

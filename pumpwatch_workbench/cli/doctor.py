@@ -20,8 +20,8 @@ from pumpwatch_workbench.cli.options import (
     DeskUrl,
     KeyFile,
     Keyring,
+    NotifyVariable,
     Region,
-    WebhookVariable,
 )
 from pumpwatch_workbench.cli.progress import awaited
 from pumpwatch_workbench.local.keys import key_source
@@ -43,7 +43,7 @@ def doctor(
     confirm: Confirm = None,
     key_file: KeyFile = None,
     keyring: Keyring = None,
-    slack_webhook_env: WebhookVariable = None,
+    notify_env: NotifyVariable = None,
     post_deploy: Annotated[
         bool, typer.Option("--post-deploy", help="The first day's list: warnings fail too.")
     ] = False,
@@ -51,7 +51,7 @@ def doctor(
 ) -> None:
     """Check a desk on this machine before it starts, or a deployed stack.
 
-    A desk: its store, disk, exchange, clock, symbols, key and webhook, by the options, variables
+    A desk: its store, disk, exchange, clock, symbols and key, by the options, variables
     and pumpwatch.toml that it starts with. A stack: from here and from inside its functions.
     Without a name it takes the running or newest store, or else the stack pumpwatch. Says what to
     do about each problem.
@@ -70,7 +70,7 @@ def doctor(
             "live_trading_confirmation": confirm,
             "key_file": key_file,
             "keyring": keyring,
-            "slack_webhook_env": slack_webhook_env,
+            "notify_env": notify_env,
             "bybit_base_url": base_url and checked_address("--base-url", base_url),
         }
         about, checks = name_of_store(stores[0]), _of_desk(stores[0], mode, given)

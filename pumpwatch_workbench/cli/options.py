@@ -67,9 +67,9 @@ KeyFile = Annotated[
 Keyring = Annotated[
     bool | None, typer.Option("--keyring", help="Take the key from the system's keyring.")
 ]
-WebhookVariable = Annotated[
+NotifyVariable = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Name of the variable that holds Slack's webhook address."),
+    typer.Option(metavar="NAME", help="Name of the variable with the addresses of messengers."),
 ]
 WebPort = Annotated[
     int | None, typer.Option("--web", metavar="PORT", help="Serve a live page; 0: a free port.")

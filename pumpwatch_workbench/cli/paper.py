@@ -23,7 +23,7 @@ def paper(**options: Any) -> None:
     Examples:
       pumpwatch paper
       pumpwatch paper --symbols BTCUSDT,DOGEUSDT --duration 8h
-      pumpwatch paper --strategy fade --metrics-port 9108 --slack-webhook-env SLACK_WEBHOOK
+      pumpwatch paper --strategy fade --metrics-port 9108 --notify-env NOTIFY
     """
     desk(mode="paper", **options)
 

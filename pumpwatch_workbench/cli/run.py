@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from pumpwatch_workbench.cli.options import (
     AsJson,
     ConfigFile,
     DetectorOption,
+    NotifyVariable,
     Replay,
     ReportPage,
     Setting,
@@ -28,6 +30,8 @@ from pumpwatch_workbench.cli.options import (
 from pumpwatch_workbench.cli.printing import print_end
 from pumpwatch_workbench.configuration.load import DeskSettings, load
 from pumpwatch_workbench.pages.files import check_report_path
+from pumpwatch_workbench.play.messages.messenger import messengers_from
+from pumpwatch_workbench.play.messages.told import Messages
 from pumpwatch_workbench.play.run.driver import play
 from pumpwatch_workbench.play.run.options import RunOptions
 from pumpwatch_workbench.play.run.page import write_run_report
@@ -59,6 +63,7 @@ def run(
     set_: Setting = None,
     config: ConfigFile = None,
     web: WebPort = None,
+    notify_env: NotifyVariable = None,
     report: ReportPage = Path("build/run-report.html"),
     as_json: AsJson = False,
 ) -> None:
@@ -98,8 +103,9 @@ def run(
     check_report_path(report)
     console = Console(stderr=as_json)
     remarks = "" if replay is None else _checked(replay, options.detector)
-    with view_for(console) as view:
-        result = play(options, view, partial(_page, web, view))
+    messengers = messengers_from(notify_env, os.environ) if notify_env else ()
+    with view_for(console) as view, Messages(view, messengers, "run") as told:
+        result = play(options, told, partial(_page, web, view))
     page = write_run_report(result, report)
     if as_json:
         typer.echo(json.dumps(result.to_json()))

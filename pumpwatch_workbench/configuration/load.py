@@ -71,8 +71,8 @@ class DeskSettings(BaseModel):
     """Address on which the page is served; another than this machine's own needs a token."""
     web_token_env: Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")] = ""
     """Name of the variable that holds the page's token; empty: one of this machine is made."""
-    slack_webhook_env: Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")] = ""
-    """Name of the variable that holds Slack's webhook address."""
+    notify_env: Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")] = ""
+    """Name of the variable with the addresses of Slack and other messengers."""
 
 
 KINDS: dict[str, type[BaseModel]] = {
@@ -157,7 +157,7 @@ def read_file(path: Path) -> dict[str, Given]:
     values, lines = read_lines(path)
     for name, value in values.items():
         line, text = f"{path} line {lines.get(name, 1)}: ", as_text(value)
-        if name not in ("slack_webhook_env", "web_token_env") and SECRET.search(name):
+        if name != "web_token_env" and SECRET.search(name):
             problems.append(f"{line}{name} looks like a secret, which is never in this file")
         elif name in OF_A_STACK:
             use = "use mode" if name == "trading_mode" else "leave it out"

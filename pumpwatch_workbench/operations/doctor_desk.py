@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
-import urllib3
-
 from pumpwatch.adapters.deadlines import TimerDeadline
 from pumpwatch.bootstrap.connection import connect_to_bybit
 from pumpwatch.bootstrap.key_check import check_key
@@ -26,8 +24,6 @@ from .installation import mode_of
 SECONDS = 15.0
 """Longest check."""
 LEAST_MIB = 200
-REFUSED = (401, 403, 404, 410)
-"""Answers of a host that does not know the webhook; an empty message is another complaint."""
 
 
 class DeskDoctor:
@@ -49,7 +45,6 @@ class DeskDoctor:
             "exchange": self._exchange,
             "symbols": self._symbols,
             "key": self._key,
-            "webhook": self._webhook,
         }
         with closing(self._session):
             for name, check in checks.items():
@@ -108,17 +103,3 @@ class DeskDoctor:
         if not settings.uses_account:
             return {"detail": "paper mode needs no key"}
         return check_key(settings, self._secrets, deadline, self._time)
-
-    def _webhook(self, _: Deadline) -> Facts:
-        """Post an empty message, which is refused by a webhook that is there."""
-        if not self._options.webhook:
-            return {"detail": "none is set: nobody is told by Slack"}
-        try:
-            with urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(total=5)) as pool:
-                answer = pool.request("POST", self._options.webhook, body="{}", redirect=False)
-        except urllib3.exceptions.HTTPError as error:
-            # Its text would show the address, which is a secret.
-            raise CheckFailed(f"its host cannot be reached: {type(error).__name__}") from None
-        if answer.status in REFUSED:
-            raise CheckFailed(f"its host does not know the address (HTTP {answer.status})")
-        return {"detail": "its host knows the address; nothing was posted"}

@@ -20,7 +20,7 @@ VARIANTS = {
     "live, with everything": LIVE
     | {
         "settings": {"symbols": ["*USDT"], "max_open_positions": 2, "fade_target_retrace": 0.7},
-        "slack": {"secretName": "slack"},
+        "notify": {"secretName": "notify"},
         "storage": {"accessMode": "ReadWriteOncePod", "storageClassName": "fast"},
         "image": {"repository": "registry.example.com:5000/me/pumpwatch", "tag": "1.2.3"},
         "imagePullSecrets": [{"name": "registry"}],

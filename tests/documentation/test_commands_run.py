@@ -115,7 +115,7 @@ def typed() -> list[tuple[Shown, list[str]]]:
             if program.removeprefix(".venv/bin/") != "pumpwatch" or words[0].startswith("-"):
                 continue
             if line.typed or words[0] in OPERATORS_OWN:
-                filled = (exported.get(word.removeprefix("$"), word) for word in words)
+                filled = (exported.get(w[1:], w) if w.startswith("$") else w for w in words)
                 commands.setdefault(tuple(filled), line)
     return [(line, list(words)) for words, line in commands.items()]
 
@@ -241,8 +241,8 @@ def test_commands_for_a_deployed_stack(deployed, bybit, candles, tmp_path):
 
 
 def test_commands_for_the_market(bybit, scratch, monkeypatch):
-    for name in re.findall(r"--slack-webhook-env ([A-Z_]+)", "\n".join(s.text for s in shown())):
-        monkeypatch.setenv(name, "https://hooks.slack.com/services/T0/B0/none")
+    for name in re.findall(r"--notify-env ([A-Z_]+)", "\n".join(s.text for s in shown())):
+        monkeypatch.setenv(name, "json://127.0.0.1:9/none")
     commands = sorted(of_group("the market"), key=lambda command: command[1][0] == "report")
     store, labels = scratch / ".pumpwatch" / "paper.db", scratch / "labels.csv"
     labels.write_text("symbol,onset,counted\nBTCUSDT,2026-10-02T00:00:00Z,1\n")

@@ -1,8 +1,6 @@
-"""`pumpwatch doctor` of a desk, against the simulator and a stand-in for Slack."""
+"""`pumpwatch doctor` of a desk, against the simulator."""
 
 import json
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
 from support.command_line import type_in
@@ -32,30 +30,6 @@ def world():
     made.close()
 
 
-POSTED = []
-
-
-class Hook(BaseHTTPRequestHandler):
-    """Answers an empty message as Slack does: it lacks a text, or nobody knows the address."""
-
-    def do_POST(self):
-        POSTED.append(self.rfile.read(int(self.headers["Content-Length"])))
-        self.send_response(400 if self.path == "/services/good" else 404)
-        self.end_headers()
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture(scope="module")
-def slack():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
-    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/services"
-    server.shutdown()
-    server.server_close()
-
-
 def examine(*arguments):
     answer = type_in("doctor", "--json", *arguments)
     return answer.status, {one["name"]: one for one in json.loads(answer.output)}
@@ -65,18 +39,16 @@ def bad(findings):
     return {name for name, one in findings.items() if one["level"] != "ok"}
 
 
-def test_a_desk_that_may_start_has_nothing_to_mend(home, world, slack, monkeypatch):
-    monkeypatch.setenv("HOOK", f"{slack}/good")
-    POSTED.clear()
-    asked = ("--mode", "paper", "--base-url", world.url, "--slack-webhook-env", "HOOK")
+def test_a_desk_that_may_start_has_nothing_to_mend(home, world, monkeypatch):
+    monkeypatch.setenv("HOOK", "json://127.0.0.1:9/secret")
+    asked = ("--mode", "paper", "--base-url", world.url, "--notify-env", "HOOK")
     status, findings = examine(*asked)
     assert (status, bad(findings)) == (0, set())
     assert "is made at the first start" in findings["store"]["detail"]
     assert findings["symbols"]["detail"] == f"watched {len(world.symbols)}"
-    assert POSTED == [b"{}"]
     shown = type_in("doctor", *asked)
     assert shown.output.startswith("paper on this machine (")
-    assert f"{slack}/good" not in shown.output
+    assert "secret" not in shown.output
 
 
 def test_a_key_is_checked_as_at_the_start(home, world, monkeypatch):
@@ -98,17 +70,18 @@ def test_a_key_is_checked_as_at_the_start(home, world, monkeypatch):
     assert credentials.api_secret not in json.dumps(findings)
 
 
-def test_what_is_wrong_with_store_disk_symbols_and_webhook_is_said(home, world, slack, monkeypatch):
+def test_what_is_wrong_with_store_disk_symbols_and_messengers_is_said(home, world, monkeypatch):
     database = Database(home / "live.db")
     database.write("INSERT INTO notes VALUES ('mode', 'paper')")
     database.write("INSERT INTO notes VALUES ('base_url', ?)", (world.url,))
     SqliteHaltStore(database).halt(Halt("a look", 1, by="ann"))
-    monkeypatch.setenv("HOOK", f"{slack}/wrong")
     monkeypatch.setenv("SYMBOLS", f"{world.pumped},NOSUCHUSDT")
-    status, findings = examine("--slack-webhook-env", "HOOK")
-    assert status == 1
-    assert bad(findings) == {"webhook"}, "a warning is followed by its check's own line"
-    assert "does not know the address (HTTP 404)" in findings["webhook"]["detail"]
+    status, findings = examine()
+    assert (status, bad(findings)) == (0, set()), "a warning is followed by its check's own line"
+    monkeypatch.setenv("HOOK", "nonsense://secret")
+    status, findings = examine("--notify-env", "HOOK")
+    assert (status, bad(findings)) == (1, {"options"})
+    assert "address 1 of HOOK, nonsense://, cannot be used" in findings["options"]["detail"]
     shown = type_in("doctor").output
     assert "halted by ann: a look" in shown
     assert "NOSUCHUSDT fits no symbol" in shown

@@ -90,9 +90,18 @@ def test_a_pump_is_detected_traded_told_and_recorded(world, store):
     assert tally.realised_pnl_usdt == trade.realised_pnl
     assert any(mover.symbol == world.pumped for tick in seen.ticks for mover in tick.movers[:1])
 
-    text = "\n".join(post["text"] for post in posts)
-    assert f"Pump: {world.pumped} rising" in text
-    assert text.count(f"Paper fill: {world.pumped} short") == 2
+    shown = [block["text"]["text"] for post in posts for block in post["blocks"]]
+    assert shown[0] == "paper · Started"
+    assert shown[1].startswith(
+        f"Paper trading {len(world.symbols)} contracts (the whole market) of {world.url},"
+        " 10,000.00 USDT, strategy fade: "
+    )
+    (pump,) = (text for text in shown if f" UTC: {world.pumped} is up" in text)
+    assert "times its usual turnover." in pump
+    fills = [text for text in shown if text.startswith(f"paper · {world.pumped} short ")]
+    assert [text.split()[4] for text in fills] == ["entered", "closed"]
+    assert any("USDT at risk." in text for text in shown)
+    assert any(text.endswith(" R).") for text in shown)
     assert not any("secret" in note for note in seen.notes)
 
     records = records_of(store)

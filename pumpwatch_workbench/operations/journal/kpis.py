@@ -83,7 +83,7 @@ def _exchange(figures: Figures) -> Iterator[Kpi]:
     yield _failed_runs(figures)
     runs = figures.runs
     raised, delivered = (runs.alerts_raised, runs.alerts_delivered) if runs else (0, 0)
-    note = "lines to Slack" if runs else "not recorded: Grafana and Slack keep them"
+    note = "messages" if runs else "not recorded: Grafana and Slack keep them"
     yield _rate("Alerts delivered", delivered, raised, "alerts raised", note)
 
 

@@ -74,6 +74,7 @@ class Desk:
         executor: Executor | None = None,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
+        self.database = database
         self.signals = SqliteSignalStore(database)
         self.journal = SqliteJournal(database)
         self.halts = SqliteHaltStore(database)

@@ -15,6 +15,7 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from decimal import Decimal
 from functools import partial
 from importlib import import_module
 
@@ -23,6 +24,7 @@ from pumpwatch.domain.trading.strategies import with_evidence
 from pumpwatch.errors import BadInput, ExchangeForbidden, PumpwatchError, RetryLater
 from pumpwatch.invocation import Tick
 from pumpwatch_workbench.local.store import RunRecord
+from pumpwatch_workbench.pages.words import money
 from pumpwatch_workbench.play.desk.desk import Desk
 from pumpwatch_workbench.play.desk.endpoint import Health
 from pumpwatch_workbench.play.desk.options import DeskOptions
@@ -66,6 +68,7 @@ class DeskLoop:
         self._next_care = 0
         self._bugs, self._rule_failed = 0, False
         self._started: int | None = None
+        self._equity: Decimal | None = None
 
     def play(self) -> Tally:
         """Play. While no trade is open, raises at the start what keeps the desk from working:
@@ -99,6 +102,7 @@ class DeskLoop:
             tick = PlayedTick(self._pace.now())
             banned = self._attempt("trade", partial(self._trade, tick), tick)
             holds = self._desk.holds_trades()
+            self._equity = tick.traded.equity if tick.traded else None
             if holds and not tick.problems:
                 self._teller.note("Open trades were looked after")
             if not (banned and holds):
@@ -121,10 +125,11 @@ class DeskLoop:
         self._started = self._desk.market.time()
 
     def _title(self) -> str:
-        what = self._options.detect.symbol_choice
-        trade, mode = self._options.trade, self._options.mode.capitalize()
+        trade, mode, equity = self._options.trade, self._options.mode.capitalize(), self._equity
+        what = f"{self._desk.market.watched} contracts ({self._options.detect.symbol_choice})"
+        owned = "" if equity is None else f", {money(equity)} USDT"
         strategy = with_evidence(trade.strategy_name)
-        return f"{mode} trading {what} of {trade.bybit_base_url}, strategy {strategy}"
+        return f"{mode} trading {what} of {trade.bybit_base_url}{owned}, strategy {strategy}"
 
     def _has_history(self, begin: int) -> bool:
         try:
@@ -277,8 +282,7 @@ class DeskLoop:
         """
         cpu_seconds = time.process_time()
         requests = self._desk.request_count
-        slack = self._teller.slack
-        raised, delivered = (0, 0) if slack is None else slack.take_counts()
+        raised, delivered = self._teller.take_message_counts()
         record = RunRecord(
             time=begin,
             detect_seconds=tick.seconds.get("detect"),

@@ -12,10 +12,11 @@ from pumpwatch.domain.market.snapshot import MarketSnapshot
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import BadInput
 from pumpwatch.settings.detect import DetectSettings
-from pumpwatch.settings.symbols import SymbolChoice
 from pumpwatch_workbench.play.views.view import Mover
 
 MOVERS = 10
+DAY_SECONDS = 86_400
+ENOUGH_LOOKS = 3
 SHORTEST_LOOK = 50_000
 """Milliseconds between two looks whose prices are compared."""
 
@@ -31,22 +32,39 @@ class WatchedMarket(BybitMarketData):
         self._choice = settings.symbol_choice
         self._before: dict[str, float] = {}
         self._looked = 0
+        self._looks: list[MarketSnapshot] = []
+        """The last looks that were compared, and the newest of all."""
+        self.watched = 0
+        """Contracts that were watched when this was checked."""
         self.movers: tuple[Mover, ...] = ()
 
     def check(self) -> None:
         """Raise `BadInput` when the exchange lists nothing by a name or pattern of the settings."""
-        if self._choice == SymbolChoice():
-            return
-        if unlisted := self._choice.unlisted(self.watchlist()):
+        listed = self.watchlist()
+        self.watched = sum(map(self._choice.takes, listed))
+        if unlisted := self._choice.unlisted(listed):
             raise BadInput(
                 f"the symbols name {', '.join(unlisted[:5])}, which the exchange does not trade as"
                 " a USDT perpetual: look the name up there"
             )
 
+    def flow_words(self, symbol: str) -> str:
+        """Return a symbol's turnover of the last minute or two, against its mean of 24 hours."""
+        if len(self._looks) < ENOUGH_LOOKS:
+            return ""
+        looks = (self._looks[0], self._looks[-1])
+        totals = [dict(zip(look.symbols, look.turnover_24h, strict=True)) for look in looks]
+        before, now = (float(total.get(symbol, 0.0)) for total in totals)
+        seconds = (looks[1].time - looks[0].time) / 1000
+        usual = max(before, 1.0) * seconds / DAY_SECONDS
+        flow = max(0.0, now - before) + usual  # what fell out of the 24 hours is taken for the mean
+        return f"{flow:,.0f} USDT in {seconds:.0f} s, {flow / usual:,.1f} times its usual turnover"
+
     def snapshot(self, symbol: str = "") -> MarketSnapshot:
         seen = super().snapshot(symbol)
         if not symbol:
             self._compare(seen)
+            self._looks[-1] = seen
         return seen
 
     def _compare(self, seen: MarketSnapshot) -> None:
@@ -63,3 +81,4 @@ class WatchedMarket(BybitMarketData):
             )
         self._before = dict(zip(seen.symbols, seen.last_price.tolist(), strict=True))
         self._looked = seen.time
+        self._looks = [*self._looks[-2:-1], seen, seen]

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from pumpwatch.errors import BadInput
 from pumpwatch.settings.detect import DetectSettings
-from pumpwatch.settings.shared import LOOPBACK
 from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.cli.times import parse_duration
 from pumpwatch_workbench.configuration.load import DeskSettings, load
 from pumpwatch_workbench.local.home import home
+from pumpwatch_workbench.play.messages.messenger import Messenger, messengers_from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskOptions:
-    """One start of the desk. `webhook` is a secret: it is never shown."""
+    """One start of the desk."""
 
     desk: DeskSettings
     detect: DetectSettings
@@ -30,7 +28,7 @@ class DeskOptions:
     store: Path
     duration: int | None
     """Milliseconds after which it ends by itself; None: until it is interrupted."""
-    webhook: str = field(repr=False)
+    messengers: tuple[Messenger, ...] = ()
 
     @property
     def mode(self) -> str:
@@ -67,23 +65,5 @@ def desk_options(
         warnings=loaded.warnings,
         store=Path(desk.store) if desk.store else home() / f"{desk.mode}.db",
         duration=parse_duration(length.shown, length.text) if length else None,
-        webhook=webhook_from(desk.slack_webhook_env) if desk.slack_webhook_env else "",
-    )
-
-
-def webhook_from(name: str) -> str:
-    """Return the address in an environment variable, without ever showing it.
-
-    Raises `BadInput` for a variable that is not set or holds no address to post to.
-    """
-    value = os.environ.get(name, "").strip()
-    if not value:
-        raise BadInput(f"--slack-webhook-env names {name}, which is not set: export {name}=...")
-    with suppress(ValueError):
-        parts = urlsplit(value)
-        local = parts.scheme == "http" and parts.hostname in LOOPBACK
-        if local or (parts.scheme == "https" and parts.hostname):
-            return value
-    raise BadInput(
-        f"the variable {name} holds no https address: put Slack's incoming webhook there"
+        messengers=messengers_from(desk.notify_env, os.environ) if desk.notify_env else (),
     )

@@ -27,8 +27,8 @@ from pumpwatch_workbench.play.desk.endpoint import Health, ShownMetrics, metrics
 from pumpwatch_workbench.play.desk.loop import DeskLoop
 from pumpwatch_workbench.play.desk.options import DeskOptions
 from pumpwatch_workbench.play.desk.pace import Pace
-from pumpwatch_workbench.play.desk.slack import SlackMessages
 from pumpwatch_workbench.play.desk.telling import Tally, Teller
+from pumpwatch_workbench.play.messages.told import Messages
 from pumpwatch_workbench.play.views.view import RunView
 from pumpwatch_workbench.processes import relax_collector
 
@@ -51,7 +51,7 @@ def play(
     `pace_of` replaces the clocks, for markets whose time is stepped. Raises `BadInput` for what
     cannot be opened or used, `NoNetwork`, a ban.
     """
-    teller = Teller(options.mode, view)
+    teller = Teller(view)
 
     def wait(seconds: float) -> None:
         stop.wait(seconds)
@@ -84,9 +84,9 @@ def play(
                 option="--web",
             )
             _serve("the live page", page, stack, teller)
-        if options.webhook:
-            messages = SlackMessages(options.webhook, complain=teller.note)
-            teller.slack = stack.enter_context(messages)
+        stage = trade.stage if trade.stage == options.mode else f"{trade.stage} · {options.mode}"
+        told = Messages(view, options.messengers, stage, desk)
+        teller.view, teller.take_message_counts = stack.enter_context(told), told.take_counts
         _say_if_halted(options, desk, teller)
         pace = Pace(desk.time, stop) if pace_of is None else pace_of(desk)
         teller.now = pace.now

@@ -1,4 +1,4 @@
-"""What a desk says of itself: to whoever watches it, to Slack, to its own counts."""
+"""What a desk says of itself: to whoever watches it or has messages of it, to its own counts."""
 
 from __future__ import annotations
 
@@ -9,12 +9,19 @@ from decimal import Decimal
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.usecases.detect.report import DetectReport
 from pumpwatch.usecases.trade.report import TradeReport
-from pumpwatch_workbench.play.desk.slack import SlackMessages
-from pumpwatch_workbench.play.views.view import RunView, signal_words, trade_words
+from pumpwatch_workbench.play.views.view import RunView
 
+TOLD_COUNTS = (
+    "positions_without_stop",
+    "exits_refused",
+    "exits_overdue",
+    "care_missed",
+    "vanished",
+)
 REMINDER = 10 * MINUTE
 """Milliseconds after which a failure is said again while trades are open."""
-TOLD_BLOCKS = ("access", "halt", "lock")
+TOLD_BLOCKS = ("access", "halt", "lock", "rows", "stores")
+"""Reasons to open nothing that a person should know."""
 
 
 @dataclass(slots=True)
@@ -58,12 +65,13 @@ class Teller:
     that nothing is open; else what cannot be shown is not shown.
     """
 
-    def __init__(self, mode: str, view: RunView) -> None:
-        self._fill = f"{mode.capitalize()} fill"
+    def __init__(self, view: RunView) -> None:
         self.view = view
         self._problem, self._said, self._last = "", 0, ""
-        self._blocked: frozenset[str] = frozenset()
-        self.slack: SlackMessages | None = None
+        self._worries: frozenset[str] = frozenset()
+        self._warned: dict[str, int] = {}
+        self._is_worried = False
+        self.take_message_counts: Callable[[], tuple[int, int]] = lambda: (0, 0)
         self.now: Callable[[], int] = lambda: 0
         self.holds_trades: Callable[[], bool] = lambda: False
         self.tally = Tally()
@@ -75,9 +83,10 @@ class Teller:
             self.show(self.view.note, text)
 
     def warn(self, text: str) -> None:
-        """Show a line and send it."""
-        self.note(text)
-        self._say(text)
+        """Show a line that a person should know at once."""
+        if text != self._last:
+            self._last = text
+            self.show(self.view.warn, text)
 
     def count(self, tick: PlayedTick) -> None:
         """Count a tick or a scan that was made."""
@@ -101,9 +110,10 @@ class Teller:
         for signal in tick.detected.signals if tick.detected else ():
             self.tally.signals += 1
             self.show(self.view.signal, signal)
-            self._say(f"Pump: {signal_words(signal)}")
         if tick.traded is not None:
             self._tell_trades(tick.traded)
+        problem = "; ".join(tick.problems)
+        self.show(self.view.played, self.now(), None if tick.is_scan and not problem else problem)
 
     def _tell_problems(self, problem: str) -> None:
         now, holds_trades = self.now(), bool(problem) and self.holds_trades()
@@ -112,8 +122,6 @@ class Teller:
             self._said, self._last = now, ""
             text = f"{problem}; it is tried again with every tick"
             self.note(text)
-            if holds_trades:
-                self._say(f"Trades are open, and {text}")
         elif self._problem and not problem:
             self.note("It works again")
         self._problem = problem
@@ -122,25 +130,25 @@ class Teller:
         now, tally = self.now(), self.tally
         for trade in (*report.opened, *report.closed, *report.denied):
             self.show(self.view.trade, now, trade)
-        for trade in (*report.opened, *report.closed):
-            self._say(f"{self._fill}: {trade_words(trade)}")
-        self._tell_blocked(report)
+        self._tell_worries(report)
         tally.opened += len(report.opened)
         tally.closed += len(report.closed)
         tally.denied += len(report.denied)
         tally.realised_pnl_usdt += sum(trade.realised_pnl for trade in report.closed)
         tally.open_positions = report.open_positions
 
-    def _tell_blocked(self, report: TradeReport) -> None:
-        reasons = {name: text for name, text in report.blocked.items() if name in TOLD_BLOCKS}
-        told = [
-            f"Entries stopped: {reasons[name]}" for name in sorted(reasons.keys() - self._blocked)
-        ]
-        if self._blocked and not reasons:
-            told.append("Entries are allowed again")
-        for line in told:
-            self.warn(line)
-        self._blocked = frozenset(reasons)
+    def _tell_worries(self, report: TradeReport) -> None:
+        """Warn of what begins, and when all is over; what comes and goes not in each tick."""
+        now, worries = self.now(), _worries(report)
+        for name in worries.keys() - self._worries:
+            if name == "halt" or not 0 <= now - self._warned.get(name, -REMINDER) < REMINDER:
+                self._warned[name] = now
+                self._is_worried = True
+                self.warn(worries[name])
+        self._worries = frozenset(worries)
+        if self._is_worried and not worries:
+            self._is_worried = False
+            self.warn("All is well again: entries are allowed, positions are protected")
 
     def show(self, show: Callable[..., None], *facts: object) -> None:
         """Call a method of the view."""
@@ -150,6 +158,10 @@ class Teller:
             if not self.holds_trades():
                 raise
 
-    def _say(self, line: str) -> None:
-        if self.slack is not None:
-            self.slack.say(line)
+
+def _worries(report: TradeReport) -> dict[str, str]:
+    """Return what a person should look at."""
+    counts = {name: getattr(report, name) for name in TOLD_COUNTS}
+    worries = {name: f"{name.replace('_', ' ')}: {n}" for name, n in counts.items() if n}
+    blocked = {name: text for name, text in report.blocked.items() if name in TOLD_BLOCKS}
+    return worries | {name: f"Entries stopped: {text}" for name, text in blocked.items()}

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Self
 
-from pumpwatch.domain.detection.signals import Signal
+from pumpwatch.domain.detection.signals import Phase, Signal
 from pumpwatch.domain.trading.orders import Position
 from pumpwatch.domain.trading.trades import Trade, TradeState
 from pumpwatch_workbench.pages.trade_tables import side_words
-from pumpwatch_workbench.pages.words import number, percent, price, signed_money
+from pumpwatch_workbench.pages.words import money, number, percent, price, share, signed_money
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,24 +80,42 @@ class RunView:
     def trade(self, time: int, trade: Trade) -> None:
         """Show that a trade was entered, closed or dropped at a market time."""
 
+    def warn(self, text: str) -> None:
+        """Show what a person should know at once."""
+        self.note(text)
+
+    def played(self, time: int, problem: str | None) -> None:
+        """Note that all of a tick or scan was shown. `problem` is what failed in it, empty when all
+        worked; None: it was a scan, which says nothing of ticks."""
+
 
 def signal_words(signal: Signal) -> str:
-    """Return a signal as one line without its time."""
-    rise = signal.price / signal.base_price - 1.0
-    change = f"{percent(rise)} from the price before"
-    return f"{signal.symbol} {signal.phase} at {price(signal.price)}, {change}"
+    """Return a signal as one sentence without its time."""
+    rise, top = (each / signal.base_price - 1.0 for each in (signal.price, signal.peak_price))
+    peaked = {Phase.RISING: "", Phase.PEAKED: f" peaked at {percent(top)} and"}
+    begin = signal.symbol + peaked.get(signal.phase, f" is over: it peaked at {percent(top)} and")
+    way = f"{'down' if rise < 0 else 'up'} {share(abs(rise))} from its pre-pump price"
+    return f"{begin} is {way}, at {price(signal.price)}"
 
 
 def trade_words(trade: Trade) -> str:
     """Return where a trade stands as one line without its time."""
     if trade.state is TradeState.DROPPED:
         return f"{trade.symbol} not entered: {trade.denial or 'no reason given'}"
-    side = side_words(trade.side)
+    side, risk = side_words(trade.side), _risk(trade)
     if trade.state is TradeState.CLOSED:
         reason = (trade.exit_reason or "no reason given").replace("_", " ")
-        result = f"{signed_money(trade.realised_pnl)} USDT"
-        return f"{trade.symbol} {side} closed at {price(trade.exit_price)}, {reason}, {result}"
-    size = f"{number(trade.quantity)} at {price(trade.entry_price)}"
+        in_risks = f" ({signed_money(trade.realised_pnl / risk)} R)" if risk else ""
+        result = f"{signed_money(trade.realised_pnl)} USDT{in_risks}"
+        return f"{trade.symbol} {side} closed at {price(trade.exit_price)}: {reason}, {result}"
+    size = f"{number(trade.quantity)} at {price(trade.entry_price or trade.planned_price)}"
     levels = f"stop {price(trade.stop_loss)}, target {price(trade.take_profit)}"
+    at_risk = f", {money(risk)} USDT at risk" if risk else ""
     verb = {TradeState.ENTERING: "sent", TradeState.EXITING: "closing"}.get(trade.state, "entered")
-    return f"{trade.symbol} {side} {verb}: {size}, {levels}"
+    return f"{trade.symbol} {side} {verb}: {size}, {levels}{at_risk}"
+
+
+def _risk(trade: Trade) -> Decimal:
+    """Return what the trade loses at its stop, USDT; 0 if that is not known."""
+    entry, stop = trade.entry_price or trade.planned_price, trade.stop_loss
+    return abs(entry - stop) * trade.quantity if entry and stop else Decimal(0)

@@ -44,7 +44,7 @@ CASES = [
         "paper --store {new} --base-url https://example.com",
         "--base-url='https",
     ),
-    ("paper --store {new} --slack-webhook-env ''", "--slack-webhook-env is empty"),
+    ("paper --store {new} --notify-env ''", "--notify-env is empty"),
     # import
     ("import {none}", "nothing to import there"),
     ("import {text}", "nothing to import there"),

@@ -131,13 +131,13 @@ def test_a_wrong_line_is_refused_with_its_number(text, words):
         "pushgateway_secret_arn = 'topsecret1'",
         "rsa_private_key = 'topsecret1'",
         "slack_webhook = 'https://x.example/topsecret1'",
-        "slack_webhook_env = 'https://x.example/topsecret1'",
+        "notify_env = 'https://x.example/topsecret1'",
     ],
 )
 def test_a_secret_is_refused_and_never_shown(line):
     text = refusal(line)
     name = line.partition(" ")[0]
-    said = "is not allowed" if name == "slack_webhook_env" else "looks like a secret"
+    said = "is not allowed" if name == "notify_env" else "looks like a secret"
     assert name in text
     assert said in text
     assert "topsecret1" not in text
@@ -198,7 +198,7 @@ def test_init_writes_every_setting_with_its_default_and_overwrites_nothing():
 
 
 def test_show_says_where_each_value_comes_from_and_check_what_is_wrong(monkeypatch):
-    written('leverage = 2\nslack_webhook_env = "HOOK"')
+    written('leverage = 2\nnotify_env = "HOOK"')
     monkeypatch.setenv("MAX_SPREAD", "0.02")
     monkeypatch.setenv("HOOK", "https://hooks.example/topsecret1")
     status, shown, _ = typed("show")

@@ -132,7 +132,7 @@ class Closed(Seen):
 
 
 def test_a_closed_terminal_ends_a_desk_only_without_open_trades():
-    teller = Teller("live", Closed())
+    teller = Teller(Closed())
     with pytest.raises(BrokenPipeError):
         teller.warn("anything")
     teller.holds_trades = lambda: True
@@ -142,7 +142,7 @@ def test_a_closed_terminal_ends_a_desk_only_without_open_trades():
 def test_a_failure_is_said_again_after_ten_minutes_while_trades_are_open():
     now, holds = [0], [True]
     seen = Seen()
-    teller = Teller("live", seen)
+    teller = Teller(seen)
     teller.now, teller.holds_trades = lambda: now[0], lambda: holds[0]
     for holds[0], said in ((True, 3), (False, 4)):
         for minute in range(25):
@@ -247,7 +247,7 @@ def test_the_first_signal_ends_the_desk_after_its_tick_and_a_second_ctrl_c_at_on
 
 def test_warnings_of_the_library_are_shown():
     seen = Seen()
-    with _warnings_shown(Teller("paper", seen)):
+    with _warnings_shown(Teller(seen)):
         logging.getLogger("pumpwatch.any").warning("odd", extra={"reason": "the moon"})
         logging.getLogger("pumpwatch_workbench.any").warning("plain")
         logging.getLogger("pumpwatch.any").warning("odd", extra={"reason": "the moon"})

@@ -17,7 +17,7 @@ from pumpwatch.errors import BadInput, PumpwatchError, SettingsError
 from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.cli.times import parse_duration
 from pumpwatch_workbench.local.store import Database
-from pumpwatch_workbench.play.desk.options import desk_options, webhook_from
+from pumpwatch_workbench.play.desk.options import desk_options
 from pumpwatch_workbench.play.views.live import LiveView
 from pumpwatch_workbench.play.views.view import RunFacts
 
@@ -41,7 +41,8 @@ def typed(*arguments):
         (("paper", "--metrics-port", "70000"), "--metrics-port='70000' is not"),
         (("paper", "--base-url", "https://example.com"), "--base-url='http"),
         (("paper", "--base-url", "http://api.bybit.com"), "--base-url='http"),
-        (("paper", "--slack-webhook-env", "NOT_SET_ANYWHERE"), "NOT_SET_ANYWHERE, which is not"),
+        (("paper", "--notify-env", "NOT_SET_ANYWHERE"), "NOT_SET_ANYWHERE, which is not"),
+        (("run", "--notify-env", "NOT_SET_ANYWHERE"), "NOT_SET_ANYWHERE, which is not"),
         (("paper", "--store", "{folder}"), "is a folder"),
         (("report", "--since", "yesterday"), "--since is yesterday"),
         (("report", "--since", "-7d"), "--since is -7d"),
@@ -92,16 +93,12 @@ def test_lengths_of_time_are_read(text, milliseconds):
 def test_a_webhook_is_taken_from_the_environment_and_never_shown(monkeypatch):
     address = "https://hooks.slack.com/services/T0/B0/secret"
     monkeypatch.setenv("HOOK", address)
-    assert webhook_from("HOOK") == address
-    options = desk_options({"slack_webhook_env": "HOOK"}, {})
-    assert options.webhook == address
+    options = desk_options({"notify_env": "HOOK"}, {})
+    (messenger,) = options.messengers
+    assert messenger.label == "address 1 of HOOK (Slack)"
     assert "T0" not in repr(options)
-    for wrong in ("ftp://x", "http://hooks.slack.com/x", "https://", "nonsense"):
-        monkeypatch.setenv("HOOK", wrong)
-        with pytest.raises(BadInput, match="HOOK holds no https address"):
-            webhook_from("HOOK")
     with pytest.raises(SettingsError) as caught:
-        desk_options({"slack_webhook_env": address}, {})
+        desk_options({"notify_env": address}, {})
     assert "T0" not in str(caught.value)
 
 

@@ -73,8 +73,8 @@ def test_plain_lines_come_for_signals_trades_and_every_15_minutes():
     assert lines[1].startswith("3 h 00 min of market time from")
     assert [line[:8] for line in lines[2:5]] == ["22:29:04", "22:44:04", "22:59:04"]
     assert "tick 15 of 180, equity 10,015.00 USDT, open positions 1, open events 1" in lines[2]
-    assert "signal  AAAUSDT rising at 0.57200, +14.4 % from the price before" in lines[5]
-    assert "AAAUSDT short closed at 0.52500, take profit, +12.34 USDT" in lines[6]
+    assert "signal  AAAUSDT is up 14.4 % from its pre-pump price, at 0.57200" in lines[5]
+    assert "AAAUSDT short closed at 0.52500: take profit, +12.34 USDT (+0.21 R)" in lines[6]
     assert "BBBUSDT not entered: the total exposure would exceed 2000 USDT" in lines[7]
     assert len(lines) == 8
     assert "\x1b" not in written.getvalue()
