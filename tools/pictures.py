@@ -51,7 +51,7 @@ class Camera(LiveView):
     def tick(self, snapshot: TickSnapshot) -> None:
         """Take a picture when more positions, or as many and more events, are open than before."""
         super().tick(snapshot)
-        seen = (len(snapshot.positions), snapshot.events_open)
+        seen = (len(snapshot.trades), snapshot.events_open)
         if seen > self._most:
             self._most, self.svg = seen, self._drawing()
 

@@ -55,7 +55,7 @@ def run(
     *,
     symbols: Symbols = 600,
     seed: Annotated[int, typer.Option(help="Same seed, same run.")] = 1,
-    hours: Annotated[float, typer.Option(help="Market hours to play.")] = 0.75,
+    hours: Annotated[float, typer.Option(help="Market hours to play.")] = 0.5,
     scan_interval: Annotated[int, typer.Option(help="Seconds between scans, 1 to 60.")] = 5,
     replay: Replay = None,
     detector: DetectorOption = None,

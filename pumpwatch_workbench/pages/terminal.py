@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from rich.console import Console
 from rich.table import Table as TerminalTable
@@ -21,6 +22,28 @@ def wide_enough(console: Console, width: int = WIDE) -> Console:
     return (
         console if console.is_terminal else Console(file=console.file, width=width, highlight=False)
     )
+
+
+def fitting_table(
+    headings: Sequence[str], rows: Iterable[Sequence[Text]], dropped: Sequence[int], width: int
+) -> TerminalTable:
+    """Return a table whose figures are never cut: what does not fit are whole columns.
+
+    `dropped` has the columns that may go, the first one first. The first column is left-aligned.
+    """
+    columns = dict(enumerate(zip(map(Text, headings), *rows, strict=True)))
+    wide = {n: 2 + max(text.cell_len for text in column) for n, column in columns.items()}
+    for n in dropped:
+        if sum(wide[kept] for kept in columns) - 2 > width:
+            del columns[n]
+    table = TerminalTable(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for n in columns:
+        justify: Literal["left", "right"] = "right" if n else "left"
+        style = "dim" if n else "bold"
+        table.add_column(headings[n], justify=justify, header_style=style, no_wrap=True)
+    for cells in [*zip(*columns.values(), strict=True)][1:]:
+        table.add_row(*cells)
+    return table
 
 
 def tiles_grid(tiles: Iterable[Tile]) -> TerminalTable:

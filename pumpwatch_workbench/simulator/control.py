@@ -6,13 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
-import numpy as np
 import orjson
 
 from pumpwatch_workbench.simulator.endpoints.wire.messages import JSON_TYPE, Response, money
 from pumpwatch_workbench.simulator.endpoints.wire.rows import execution_row, order_row, position_row
 from pumpwatch_workbench.simulator.exchange import Exchange
-from pumpwatch_workbench.simulator.market.source import MINUTE_MS
 from pumpwatch_workbench.simulator.troubles.faults.conditions import Conditions
 from pumpwatch_workbench.simulator.troubles.faults.forms import faults_from_json
 from pumpwatch_workbench.simulator.troubles.forms import TroubleError
@@ -21,7 +19,6 @@ from pumpwatch_workbench.simulator.troubles.incidents.kinds import apply_inciden
 from pumpwatch_workbench.simulator.troubles.incidents.schedule import IncidentSchedule
 
 PREFIX = "/simulator/"
-MOVERS = 5
 
 
 class ControlError(ValueError):
@@ -145,28 +142,17 @@ def _summary(exchange: Exchange, _: bytes) -> dict[str, object]:
     }
 
 
-def _movers(exchange: Exchange, _: bytes) -> dict[str, object]:
-    now = exchange.catch_up()
-    market = exchange.market
-    view, before = market.view(now), market.view(max(market.start, now - MINUTE_MS))
-    change = np.nan_to_num(view.last / before.last - 1.0)
-    strongest = np.argsort(-np.abs(change), kind="stable")[:MOVERS]
-    return {
-        "movers": [
-            {
-                "symbol": market.listings[index].symbol,
-                "change": float(change[index]),
-                "turnover": float(view.turnover_24h[index]),
-            }
-            for index in strongest
-        ]
-    }
+def _market(exchange: Exchange, _: bytes) -> dict[str, object]:
+    now, market = exchange.clock.now(), exchange.market
+    view = market.view(now)
+    symbols = [listing.symbol for listing in market.listings]
+    return {"time": now, "symbols": symbols, "last": view.last, "turnover": view.turnover_24h}
 
 
 ANSWERS: Mapping[tuple[str, str], Callable[[Exchange, bytes], object]] = {
     ("GET", "/simulator/state"): lambda exchange, _: state(exchange),
     ("GET", "/simulator/glance"): _summary,
-    ("GET", "/simulator/movers"): _movers,
+    ("GET", "/simulator/market"): _market,
     ("POST", "/simulator/clock"): _clock,
     ("POST", "/simulator/faults"): _faults,
     ("POST", "/simulator/incidents"): _incidents,

@@ -30,12 +30,19 @@ from pumpwatch_workbench.play.desk.endpoint import Health
 from pumpwatch_workbench.play.desk.options import DeskOptions
 from pumpwatch_workbench.play.desk.pace import Pace
 from pumpwatch_workbench.play.desk.telling import PlayedTick, Tally, Teller
-from pumpwatch_workbench.play.views.view import RunFacts, TickSnapshot
+from pumpwatch_workbench.play.views.view import (
+    NextSteps,
+    RunFacts,
+    TickSnapshot,
+    Watched,
+    open_trades,
+)
 
 OFFSET = 2_000
 """Milliseconds by which scans lie off their grid: a minute's tick comes when its candle closed."""
 GAP = 30 * MINUTE
 """Time without a run after which the history is filled at once, not slice by slice."""
+COUNTED = "ticks", "scans", "signals", "opened", "closed", "denied"
 MOST_BUGS = 30
 """Failures in a row that are bugs, after which a desk without trades gives up: a supervisor may
 start it anew."""
@@ -68,6 +75,7 @@ class DeskLoop:
         self._next_care = 0
         self._bugs, self._rule_failed = 0, False
         self._started: int | None = None
+        self._due: int | None = None
         self._equity: Decimal | None = None
 
     def play(self) -> Tally:
@@ -78,12 +86,19 @@ class DeskLoop:
             return self._teller.tally
         duration = self._options.duration
         end = None if duration is None else begin + duration
-        facts = RunFacts(self._title(), start=begin, end=end)
+        watched = Watched(
+            now=self._pace.now,
+            prices=self._desk.market.looks.prices,
+            movers=lambda: self._desk.market.looks.movers,
+            next=self._next_steps,
+        )
+        facts = RunFacts(self._title(), start=begin, end=end, watched=watched)
         self._teller.show(self._teller.view.started, facts)
         banned = not self._has_history(begin) and self._fill_history()
         # The first tick comes at once.
         due = self._pace.now() + (self._desk.ban() if banned else 0)
         while end is None or due < end:
+            self._due = due
             if not self._pace.wait_until(due):
                 break
             due = self._next(due, banned=self._play(self._tick(due)))
@@ -140,16 +155,11 @@ class DeskLoop:
     def _fill_history(self) -> bool:
         """Fill the candle history, with care each minute; return whether the address is banned."""
         self._teller.note("Fetching the candle history ...")
-        shown = 0
 
         def progress(done: int, total: int) -> None:
-            nonlocal shown
             if self._pace.stopped:
                 raise _Stopped
-            step = done * 10 // total
-            if step > shown:
-                shown = step
-                self._teller.note(f"Candle history: {done} of {total} slices")
+            self._teller.show(self._teller.view.progress, "Candle history", done, total)
             self._care_when_due()
 
         tick = PlayedTick(self._pace.now())
@@ -261,19 +271,30 @@ class DeskLoop:
             self._health.note_good_tick()
 
     def _show(self, tick: PlayedTick) -> None:
-        report, teller = tick.traded, self._teller
+        report, teller, tally = tick.traded, self._teller, self._teller.tally
         if report is None or report.equity is None:
             return
-        teller.tally.equity_usdt = report.equity
+        tally.equity_usdt = report.equity
         snapshot = TickSnapshot(
             time=self._pace.now(),
-            tick=teller.tally.ticks,
+            tick=tally.ticks,
             equity=report.equity,
-            movers=self._desk.market.movers,
-            positions=tuple(report.positions),
+            movers=self._desk.market.looks.movers,
+            trades=open_trades(report.positions, report.trades),
             events_open=tick.detected.events_open if tick.detected else 0,
+            counts={name: getattr(tally, name) for name in COUNTED}
+            | {"requests": self._desk.request_count, "errors": tally.failed_ticks},
         )
         teller.show(teller.view.tick, snapshot)
+
+    def _next_steps(self) -> NextSteps:
+        period, now = self._options.period, self._pace.now()
+
+        def following(step: int) -> int:
+            return ((now - OFFSET) // step + 1) * step + OFFSET
+
+        scan = self._due if self._due is not None and self._due > now else following(period)
+        return NextSteps(following(MINUTE), scan if period < MINUTE else None)
 
     def _record(self, tick: PlayedTick, begin: int) -> None:
         """Keep what the tick and the scans before it cost.

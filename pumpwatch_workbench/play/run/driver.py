@@ -11,7 +11,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal
+from functools import partial
 from typing import Any
+
+import numpy as np
 
 from pumpwatch.adapters.bybit.orders import read_position
 from pumpwatch.domain.detection.signals import Phase, Signal
@@ -22,10 +25,19 @@ from pumpwatch_workbench.play.run.options import RunOptions
 from pumpwatch_workbench.play.run.outcome import RunTally, result_of
 from pumpwatch_workbench.play.run.result import RunResult
 from pumpwatch_workbench.play.run.stage import Stage, set_stage
-from pumpwatch_workbench.play.views.view import Mover, RunFacts, RunView, TickSnapshot
+from pumpwatch_workbench.play.views.looks import Looks
+from pumpwatch_workbench.play.views.view import (
+    NextSteps,
+    RunFacts,
+    RunView,
+    TickSnapshot,
+    Watched,
+    open_trades,
+)
 from pumpwatch_workbench.processes import relax_collector
 
-PROGRESS_STEPS = 4
+TRADED = "opened", "closed", "denied"
+"""Words of trade's answer for the trades that changed."""
 
 
 def play(
@@ -53,13 +65,28 @@ class _Driver:
         self._view = view
         self._tally = RunTally()
         self._events_open = 0
+        self._now: int | None = None
+        self._next_tick: int | None = None
+        self._looks = Looks()
+        self._counts = dict.fromkeys(("signals", *TRADED), 0)
 
     def play(self) -> RunTally:
-        self._fill_history()
+        self._stage.backfill(partial(self._view.progress, "Candle history"))
         ticks = self._schedule()
         self._tally.started = ticks[0]
         self._view.started(
-            RunFacts(self._title(), start=ticks[0], end=ticks[-1] + MINUTE, ticks=len(ticks))
+            RunFacts(
+                self._title(),
+                start=ticks[0],
+                end=ticks[-1] + MINUTE,
+                ticks=len(ticks),
+                watched=Watched(
+                    now=lambda: self._now,
+                    prices=self._looks.prices,
+                    movers=lambda: self._looks.movers,
+                    next=self._next_steps,
+                ),
+            )
         )
         for number, scheduled in enumerate(ticks, start=1):
             self._play_minute(number, scheduled)
@@ -71,19 +98,6 @@ class _Driver:
         if self._options.replay is not None:
             return f"Recorded pumps of {self._options.replay}"
         return f"{self._options.symbols} simulated symbols, seed {self._options.seed}"
-
-    def _fill_history(self) -> None:
-        self._view.note("Filling the candle history ...")
-        shown = 0
-
-        def progress(done: int, total: int) -> None:
-            nonlocal shown
-            step = done * PROGRESS_STEPS // total
-            if step > shown:
-                shown = step
-                self._view.note(f"History: {done} of {total} slices")
-
-        self._stage.backfill(progress)
 
     def _schedule(self) -> list[int]:
         summary = self._stage.simulator.summary()
@@ -97,8 +111,10 @@ class _Driver:
     def _play_minute(self, number: int, scheduled: int) -> None:
         simulator = self._stage.simulator
         detect_time = scheduled + self._options.detect_second * 1000
+        self._next_tick = detect_time
         self._scan_until(detect_time)
         now, before = simulator.advance_to(detect_time)
+        self._now, self._next_tick = now, detect_time + MINUTE
         detected = self._detect(self._stage.detect_event(scheduled))
         self._stage.scans.take(now)
         _, after = simulator.advance_to(now)
@@ -117,10 +133,13 @@ class _Driver:
         scans = self._stage.scans
         while (due := scans.next_due) is not None and due < end:
             now, _ = self._stage.simulator.advance_to(due)
+            self._now = now
             for event in scans.due(now):
                 scanned = self._detect(event)
                 self._tally.scan_seconds.append(scanned.seconds)
                 self._react(scanned)
+            if self._view.shows_movers:
+                self._look()
 
     def _detect(self, event: Mapping[str, Any]) -> Invocation:
         detected = self._invoke(self._stage.detect.invoke(event))
@@ -137,6 +156,7 @@ class _Driver:
         if not signal_ids:
             return
         now = self._stage.simulator.summary()["time"]
+        self._counts["signals"] += len(signal_ids)
         self._show_signals(signal_ids)
         self._tally.woken |= dict.fromkeys(signal_ids, now)
         for batch in self._stage.stream.batches():
@@ -146,7 +166,9 @@ class _Driver:
     def _trade(self, event: Mapping[str, Any]) -> None:
         report = self._invoke(self._stage.trade.invoke(event)).payload
         self._tally.busy += bool(report.get("busy"))
-        changed = [*report.get("opened", ()), *report.get("closed", ()), *report.get("denied", ())]
+        changed = [signal_id for name in TRADED for signal_id in report.get(name, ())]
+        for name in TRADED:
+            self._counts[name] += len(report.get(name, ()))
         now = self._stage.simulator.summary()["time"] if changed else 0
         for signal_id in changed:
             trade = self._stage.journal.trade(signal_id)
@@ -174,22 +196,32 @@ class _Driver:
         summary = self._stage.simulator.summary()
         equity = Decimal(summary["equity"])
         self._tally.equity.append((summary["time"], equity))
-        positions = filter(None, map(read_position, summary["positions"]))
+        positions = list(filter(None, map(read_position, summary["positions"])))
+        live = self._stage.journal.live_trades() if positions else ()
         self._view.tick(
             TickSnapshot(
                 time=summary["time"],
                 tick=number,
                 equity=equity,
-                movers=self._movers(),
-                positions=tuple(positions),
+                movers=self._looks.movers,
+                trades=open_trades(positions, live),
                 events_open=events_open,
+                counts={
+                    "ticks": number,
+                    "scans": len(self._tally.scan_seconds),
+                    **self._counts,
+                    "requests": summary["requests"],
+                },
             )
         )
 
-    def _movers(self) -> tuple[Mover, ...]:
-        if not self._view.shows_movers:
-            return ()
-        return tuple(Mover(**mover) for mover in self._stage.simulator.movers())
+    def _look(self) -> None:
+        seen = self._stage.simulator.market()
+        prices, turnover = np.array(seen["last"]), np.array(seen["turnover"])
+        self._looks.add(seen["time"], seen["symbols"], prices, turnover)
+
+    def _next_steps(self) -> NextSteps:
+        return NextSteps(self._next_tick, self._stage.scans.next_due)
 
     def _settle(self, end: int) -> None:
         """Play a last tick of trade, so that the journal knows what the last half minute did."""

@@ -19,7 +19,7 @@ class RunOptions:
 
     symbols: int = 600
     seed: int = 1
-    minutes: int = 45
+    minutes: int = 30
     """Market minutes that are played once the history is filled (simulated markets only)."""
     scan_interval: int = 5
     """Seconds between two scans of the market; at 60 only the schedule's runs scan."""

@@ -29,10 +29,9 @@ class SimulatorProcess:
     api_secret: str = field(repr=False)
     _pool: HTTPConnectionPool = field(repr=False)
 
-    def movers(self) -> list[dict[str, Any]]:
-        """Return the symbols that moved most in the last minute."""
-        answered: list[dict[str, Any]] = self._call("GET", "/simulator/movers", None)["movers"]
-        return answered
+    def market(self) -> dict[str, Any]:
+        """Return the market's time, symbols, last prices and turnovers."""
+        return self._call("GET", "/simulator/market", None)
 
     def summary(self) -> dict[str, Any]:
         """Return time, equity, positions and the requests so far."""

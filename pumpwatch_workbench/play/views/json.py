@@ -30,8 +30,11 @@ class JsonView(RunView):
             time=snapshot.time,
             tick=snapshot.tick,
             equity_usdt=snapshot.equity,
-            open_positions=len(snapshot.positions),
+            open_positions=len(snapshot.trades),
             events_open=snapshot.events_open,
+            trades=snapshot.trades,
+            movers=snapshot.movers,
+            counts=snapshot.counts,
         )
 
     def signal(self, signal: Signal) -> None:

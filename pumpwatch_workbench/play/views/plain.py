@@ -17,6 +17,7 @@ from pumpwatch_workbench.play.views.view import (
 )
 
 EVERY_MS = 15 * 60_000
+QUARTERS = 4
 
 
 class PlainView(RunView):
@@ -30,6 +31,11 @@ class PlainView(RunView):
     def note(self, text: str) -> None:
         if text:
             self._write(text)
+
+    def progress(self, what: str, done: int, total: int) -> None:
+        """Write a line for each quarter."""
+        if done * QUARTERS // total > (done - 1) * QUARTERS // total:
+            self._write(f"{what}: {done} of {total}")
 
     def started(self, facts: RunFacts) -> None:
         self._facts = facts
@@ -50,7 +56,7 @@ class PlainView(RunView):
         of_all = f" of {ticks}" if ticks is not None else ""
         state = (
             f"tick {snapshot.tick}{of_all}, equity {money(snapshot.equity)} USDT,"
-            f" open positions {len(snapshot.positions)}, open events {snapshot.events_open}"
+            f" open positions {len(snapshot.trades)}, open events {snapshot.events_open}"
         )
         self._write(f"{clock(snapshot.time)}  {state}")
 

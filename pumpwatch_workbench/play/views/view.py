@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Self
 
@@ -14,6 +15,35 @@ from pumpwatch.domain.trading.orders import Position
 from pumpwatch.domain.trading.trades import Trade, TradeState
 from pumpwatch_workbench.pages.trade_tables import side_words
 from pumpwatch_workbench.pages.words import money, number, percent, price, share, signed_money
+
+
+@dataclass(frozen=True, slots=True)
+class Mover:
+    """A symbol that moves: `change` over the last minute, a fraction; `turnover` of 24 h, USDT."""
+
+    symbol: str
+    change: float
+    turnover: float
+
+
+@dataclass(frozen=True, slots=True)
+class NextSteps:
+    """When the next tick and the next scan are due, milliseconds UTC; None: not known, or none."""
+
+    tick: int | None = None
+    scan: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """What a view may ask between two ticks, from any thread; by default nothing is known."""
+
+    now: Callable[[], int | None] = lambda: None
+    """Market time."""
+    prices: Callable[[str], Sequence[tuple[int, float]]] = lambda _: ()
+    """Times and prices of a symbol in about the last hour, the oldest first."""
+    movers: Callable[[], tuple[Mover, ...]] = tuple
+    next: Callable[[], NextSteps] = NextSteps
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +57,15 @@ class RunFacts:
     """None if it runs until it is interrupted."""
     ticks: int | None = None
     """None if the number is not known beforehand."""
+    watched: Watched = Watched()
 
 
 @dataclass(frozen=True, slots=True)
-class Mover:
-    """A symbol that moves: `change` over the last minute, a fraction; `turnover` of 24 h, USDT."""
+class OpenTrade:
+    """An open position with the journal's trade; None if the journal knows of none."""
 
-    symbol: str
-    change: float
-    turnover: float
+    position: Position
+    trade: Trade | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +76,16 @@ class TickSnapshot:
     tick: int
     equity: Decimal
     movers: tuple[Mover, ...] = ()
-    positions: tuple[Position, ...] = ()
+    trades: tuple[OpenTrade, ...] = ()
     events_open: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Counts since the start, by what is counted: ticks, scans, signals, requests and others."""
+
+
+def open_trades(positions: Iterable[Position], trades: Iterable[Trade]) -> tuple[OpenTrade, ...]:
+    """Return positions with their trades."""
+    known = {trade.symbol: trade for trade in trades if trade.state.live}
+    return tuple(OpenTrade(position, known.get(position.symbol)) for position in positions)
 
 
 class RunView:
@@ -67,6 +105,9 @@ class RunView:
 
     def note(self, text: str) -> None:
         """Show one line: a step of the preparation, a warning. An empty text clears it."""
+
+    def progress(self, what: str, done: int, total: int) -> None:
+        """Show how far a step of the preparation is."""
 
     def started(self, facts: RunFacts) -> None:
         """Begin market time."""
