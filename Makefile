@@ -35,7 +35,7 @@ CLUSTER := .venv-cluster/.unpacked
 CLOUD   := .venv-rehearsal/.installed
 
 .PHONY: help run deploy monitoring campaign rehearsal scale test backends check lint typecheck imports spelling \
-        template image image-check cluster-check coverage coverage-report mutation bench artefact build dashboards pages docs docs-serve format \
+        template image image-check cluster-check coverage coverage-report mutation bench artefact build dashboards pages docs docs-source docs-serve format \
         requirements setup clean
 
 help:
@@ -132,13 +132,17 @@ dashboards: $(DEV) ## Build Grafana's dashboards anew from tools/dashboards
 pages: $(DEV) ## Write anew the pages of docs/ that are made from the code
 	$(BIN)/python -m tools.documentation.pages
 
-docs: $(RUN) $(CHECK) ## Build the documentation site into build/site; a warning fails
-	@$(BIN)/python -m tools.documentation.source
+docs: docs-source ## Build the documentation site into build/site; a warning fails
 	$(MKDOCS) build --strict --clean $(ARGS)
 	@$(BIN)/python -m tools.documentation.site
 
-docs-serve: $(RUN) $(CHECK) ## Read the site on this machine while you write (ARGS="-a 127.0.0.1:9000")
+docs-source: $(DEV) $(CHECK)
 	@$(BIN)/python -m tools.documentation.source
+	@$(BIN)/python -m ipykernel install --sys-prefix >/dev/null
+	@JUPYTER_PATH=$(VENV)/share/jupyter PATH="$(abspath $(BIN)):$$PATH" .venv-check/bin/jupyter-nbconvert \
+		--log-level ERROR --execute --to markdown --output-dir build/docs-source/docs/notebooks docs/notebooks/*.ipynb
+
+docs-serve: docs-source ## Read the site on this machine while you write (ARGS="-a 127.0.0.1:9000")
 	$(MKDOCS) serve --no-strict $(ARGS)
 
 ##@ Maintain it

@@ -17,6 +17,7 @@ from pumpwatch_workbench.cli.options import (
     AsJson,
     ConfigFile,
     DetectorOption,
+    ExportFolder,
     Folder,
     QuotePrice,
     ReportPage,
@@ -26,6 +27,7 @@ from pumpwatch_workbench.cli.options import (
 from pumpwatch_workbench.cli.printing import print_end
 from pumpwatch_workbench.cli.progress import track
 from pumpwatch_workbench.cli.times import period_of
+from pumpwatch_workbench.export import check_export, write_tables
 from pumpwatch_workbench.pages.files import check_report_path, write_page
 from pumpwatch_workbench.pages.words import plain
 from pumpwatch_workbench.processes import keep_freed_memory
@@ -57,6 +59,7 @@ def backtest(
     to: Annotated[str, typer.Option("--to", help="Look at no candle from then on.")] = "",
     quote_price: QuotePrice = None,
     report: ReportPage = Path("build/backtest-report.html"),
+    export_to: ExportFolder = None,
     as_json: AsJson = False,
 ) -> None:
     """Trade a strategy on recorded candles, with all costs.
@@ -73,11 +76,14 @@ def backtest(
     settings = read_settings(pairs, strategy=strategy, detector=detector)
     begin, end = period_of(from_, to)
     check_report_path(report)
+    check_export(export_to)
     recordings = Recordings(folder, quote_price=quote_price)
     console = Console(stderr=as_json)
     blocks = recordings.blocks(begin=begin, end=end)
     outcome = outcome_of(recordings, blocks, settings, begin, end)
     results = results_of(outcome, recordings.labels)
+    if export_to is not None:
+        write_tables(export_to, results.tables)
     shown = BacktestReport(
         source=folder.resolve().name,
         outcome=outcome,

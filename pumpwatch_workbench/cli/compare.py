@@ -31,8 +31,10 @@ from pumpwatch_workbench.cli.options import (
 )
 from pumpwatch_workbench.cli.printing import print_end
 from pumpwatch_workbench.cli.times import period_of
+from pumpwatch_workbench.export import read_trades
 from pumpwatch_workbench.local.store import Database, SqliteJournal
 from pumpwatch_workbench.operations.installation import mode_of, name_of_store
+from pumpwatch_workbench.operations.journal.period import of_one_mode
 from pumpwatch_workbench.pages.files import check_report_path, write_page
 from pumpwatch_workbench.processes import keep_freed_memory
 from pumpwatch_workbench.research.backtest.recordings import Recordings
@@ -41,11 +43,6 @@ from pumpwatch_workbench.research.backtest.settings import (
     settings_of_file,
 )
 from pumpwatch_workbench.research.comparison.compare import compare_with
-from pumpwatch_workbench.research.comparison.journal import (
-    export_trades,
-    of_one_mode,
-    read_export,
-)
 from pumpwatch_workbench.research.comparison.page import (
     ComparisonReport,
     print_comparison,
@@ -60,7 +57,8 @@ def compare(
         str, typer.Option(help="The stack's table (output StateTable); uses AWS credentials.")
     ] = "",
     journal: Annotated[
-        Path | None, typer.Option(help="A journal exported before, instead of the table.")
+        Path | None,
+        typer.Option(help="A trades.parquet that report --export wrote."),
     ] = None,
     store: Store = None,
     mode: ModeOfTrades = None,
@@ -74,9 +72,6 @@ def compare(
     set_: Setting = None,
     config: ConfigFile = None,
     quote_price: QuotePrice = None,
-    export: Annotated[
-        Path | None, typer.Option(help="Also write the journal's trades to this file.")
-    ] = None,
     report: ReportPage = Path("build/compare-report.html"),
     as_json: AsJson = False,
 ) -> None:
@@ -90,7 +85,7 @@ def compare(
     Examples:
       pumpwatch compare candles --from 2026-11-01
       pumpwatch compare candles --table pumpwatch-state --from 2026-11-01
-      pumpwatch compare candles --journal trades.jsonl --from 2026-11-01 --json
+      pumpwatch compare candles --journal journal/trades.parquet --from 2026-11-01 --json
     """
     keep_freed_memory()
     begin, end = period_of(from_, to)
@@ -101,8 +96,6 @@ def compare(
     traded = strategy or _strategy_of(trades)
     pairs = settings_of_file(config) | pairs_from(set_ or (), "--set")
     settings = read_settings(pairs, strategy=traded, detector=detector)
-    if export is not None:
-        export_trades(trades, export)
     outcome = outcome_of(recordings, recordings.blocks(end=end), settings, begin, end)
     comparison = compare_with(outcome, trades)
     shown = ComparisonReport(
@@ -136,7 +129,7 @@ def _trades(
     if (table != "") + (journal is not None) + (here.store is not None) > 1:
         raise BadInput("name one journal: --table, --journal or --store")
     if journal is not None:
-        return str(journal), [trade for trade in read_export(journal) if begin <= trade.created]
+        return str(journal), [trade for trade in read_trades(journal) if begin <= trade.created]
     if table:
         _, client = clients_in(region)
         source = DynamoJournal(Table(table, client("dynamodb")))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 from rich.console import Console
 
@@ -15,10 +17,9 @@ from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.options import AsJson, ReportPage, Setting, check_range
 from pumpwatch_workbench.cli.printing import print_end
 from pumpwatch_workbench.cli.progress import track
-from pumpwatch_workbench.pages.files import check_report_path, check_writable, write_page
+from pumpwatch_workbench.pages.files import check_report_path, check_writable, save, write_page
 from pumpwatch_workbench.recordings import RecordedFolder
-from pumpwatch_workbench.research.evaluation.alarm_files import write_alarms
-from pumpwatch_workbench.research.evaluation.labelled import WARM_UP, load_segments
+from pumpwatch_workbench.research.evaluation.labelled import WARM_UP, Segment, load_segments
 from pumpwatch_workbench.research.evaluation.looks import Scans
 from pumpwatch_workbench.research.evaluation.page import print_evaluation, render_evaluation
 from pumpwatch_workbench.research.evaluation.rules import (
@@ -31,6 +32,7 @@ from pumpwatch_workbench.research.evaluation.rules import (
     settings_from,
     together,
 )
+from pumpwatch_workbench.research.evaluation.scores import emitted
 from pumpwatch_workbench.research.sample import trained_on
 
 EVERY = "all"
@@ -100,7 +102,7 @@ def evaluate(
             source = recorded.folder.resolve().name
             results.append(replace(result, source=source, trained_on=known))
         if alarms is not None:
-            write_alarms(alarms, segments, results[0].alarms)
+            _write_alarms(alarms, segments, results[0].alarms)
     if len(recordings) > 1:
         results += [together(results[place :: len(rules)]) for place in range(len(rules))]
     page = write_page(render_evaluation(results, scan_interval), report)
@@ -123,3 +125,15 @@ def _json(results: list[Evaluated], pairs: dict[str, str], scan_interval: int) -
     known = {"detector": first, "settings": pairs, "scan_interval_seconds": scan_interval}
     figures = results[len(results) - len(overall)].to_json()
     return {**known, **figures, "detectors": overall, "folders": folders}
+
+
+def _write_alarms(
+    path: Path, segments: Sequence[Segment], alarms: Mapping[int, Sequence[int]]
+) -> None:
+    """Write every alarm that was sent out; warm-up and silence leave some of them out."""
+    lines = ["segment,symbol,time"]
+    for segment in segments:
+        sent = emitted(alarms.get(segment.number, ()), from_time=segment.start + WARM_UP)
+        times = np.datetime_as_string(np.array(sent, "datetime64[ms]"), timezone="UTC")
+        lines += [f"{segment.number},{segment.symbol},{time}" for time in times]
+    save("the alarms", path, "\n".join(lines) + "\n")

@@ -53,6 +53,10 @@ QuotePrice = Annotated[
     float | None,
     typer.Option(help="USDT per unit of the candles' quote currency; detected by default."),
 ]
+ExportFolder = Annotated[
+    Path | None,
+    typer.Option("--export", metavar="DIR", help="Write trades, events and equity as tables."),
+]
 ReportPage = Annotated[Path, typer.Option(help="Where the report page goes.")]
 Region = Annotated[
     str, typer.Option(help="AWS region; empty: that of your environment or profile.")

@@ -15,12 +15,14 @@ from rich.console import Console
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch.errors import BadInput, RetryLater, StopTrading
+from pumpwatch_workbench.calendar_sums import DAYS, WEEKS, calendar_table
 from pumpwatch_workbench.cli.aws import clients_in
 from pumpwatch_workbench.cli.bybit import public_session
 from pumpwatch_workbench.cli.operating import Choice, ModeOfTrades, Store
-from pumpwatch_workbench.cli.options import Region
+from pumpwatch_workbench.cli.options import ExportFolder, Region
 from pumpwatch_workbench.cli.progress import busy
 from pumpwatch_workbench.cli.times import parse_duration
+from pumpwatch_workbench.export import check_export, write_tables
 from pumpwatch_workbench.local.store import Database
 from pumpwatch_workbench.operations.journal.agreement import agreement_of, read_labels
 from pumpwatch_workbench.operations.journal.candles import fetched_candles
@@ -61,6 +63,7 @@ def report(
     out: Annotated[Path, typer.Option(help="Where the page goes.")] = Path(
         "build/journal-report.html"
     ),
+    export_to: ExportFolder = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON on standard output and write no page.")
     ] = False,
@@ -80,10 +83,11 @@ def report(
     length, until = parse_duration("--since", since), time.time_ns() // 1_000_000
     if not as_json:
         check_report_path(out)
+    check_export(export_to)
     known = None if labels is None else read_labels(labels)
     with busy("Reading the journal"):
         if stage:
-            period = _of_stage(stage, region, until - length, until)
+            period = of_stage(stage, region, until - length, until)
         else:
             path = Choice(store, mode if store is None else None).first_store()
             with closing(Database(path, writable=False)) as database:
@@ -97,6 +101,8 @@ def report(
     if known is not None:
         agreement = agreement_of(known, period.signals, period.since, period.until)
     figures = figures_of(period, agreement)
+    if export_to is not None:
+        write_tables(export_to, period.tables())
     if as_json:
         typer.echo(json.dumps(document_of(period, figures)))
     else:
@@ -104,7 +110,8 @@ def report(
         typer.echo(f"About {period.source}")
 
 
-def _of_stage(stage: str, region: str, since: int, until: int) -> Period:
+def of_stage(stage: str, region: str, since: int, until: int) -> Period:
+    """Return what a deployed stage's table, bucket and logs say."""
     stack = DeployedStack.of_stage(stage, *clients_in(region))
     period = period_of_stack(
         stack.table(),
@@ -141,4 +148,8 @@ def _write(period: Period, figures: Figures, out: Path) -> None:
     console.print()
     console.print(terminal_table(kpi_table(figures), "Key figures", console.width))
     console.print()
+    for name, form in (("Day", DAYS), ("Week", WEEKS)):
+        shown = calendar_table(name, period.calendar(form)[-14:])  # The page has more.
+        console.print(terminal_table(shown, f"{name}s, UTC", console.width))
+        console.print()
     console.print(f"Report: {page}", soft_wrap=True)

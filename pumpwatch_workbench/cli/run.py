@@ -18,6 +18,7 @@ from pumpwatch_workbench.cli.options import (
     AsJson,
     ConfigFile,
     DetectorOption,
+    ExportFolder,
     NotifyVariable,
     Replay,
     ReportPage,
@@ -29,6 +30,7 @@ from pumpwatch_workbench.cli.options import (
 )
 from pumpwatch_workbench.cli.printing import print_end
 from pumpwatch_workbench.configuration.load import DeskSettings, load
+from pumpwatch_workbench.export import check_export, tables_of, write_tables
 from pumpwatch_workbench.pages.files import check_report_path
 from pumpwatch_workbench.play.messages.messenger import messengers_from
 from pumpwatch_workbench.play.messages.told import Messages
@@ -65,6 +67,7 @@ def run(
     web: WebPort = None,
     notify_env: NotifyVariable = None,
     report: ReportPage = Path("build/run-report.html"),
+    export_to: ExportFolder = None,
     as_json: AsJson = False,
 ) -> None:
     """Play a simulated market against both functions and report what they did.
@@ -101,11 +104,14 @@ def run(
         settings={name: each.text for name, each in given.given.items() if name not in OWN},
     )
     check_report_path(report)
+    check_export(export_to)
     console = Console(stderr=as_json)
     remarks = "" if replay is None else _checked(replay, options.detector)
     messengers = messengers_from(notify_env, os.environ) if notify_env else ()
     with view_for(console) as view, Messages(view, messengers, "run") as told:
         result = play(options, told, partial(_page, web, view))
+    if export_to is not None:
+        write_tables(export_to, tables_of(result.trades, result.events, result.equity))
     page = write_run_report(result, report)
     if as_json:
         typer.echo(json.dumps(result.to_json()))

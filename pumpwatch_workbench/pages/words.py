@@ -56,9 +56,9 @@ def seconds(value: float | None) -> str:
     return text.replace("-", MINUS)
 
 
-def _rounded(value: Decimal, places: int) -> Decimal:
+def _rounded(value: Decimal | float, places: int) -> Decimal:
     """Round by a rule of our own: another library may change the decimal context for all."""
-    return value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN)
+    return Decimal(str(value)).quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN)
 
 
 def price(value: float | Decimal | None) -> str:
@@ -79,12 +79,12 @@ def number(value: float | Decimal | None) -> str:
     return f"{Decimal(str(value)).normalize():,f}".replace("-", MINUS)
 
 
-def money(value: Decimal | None) -> str:
+def money(value: Decimal | float | None) -> str:
     """Return an amount of USDT with two decimals."""
     return NOTHING if value is None else f"{_rounded(value, 2):,f}".replace("-", MINUS)
 
 
-def signed_money(value: Decimal | None) -> str:
+def signed_money(value: Decimal | float | None) -> str:
     """Return a gain or loss in USDT with its sign; a rounded zero has none."""
     if value is None:
         return NOTHING
@@ -126,7 +126,8 @@ def plain(value: object) -> object:
     """Return the value with money as text and without anything that JSON does not know."""
     result = value
     if isinstance(value, Decimal):
-        result = format(value.normalize(), "f")
+        # A quotient has 28 digits, and those beyond the twelfth decimal mean nothing.
+        result = f"{value:.12f}".rstrip("0").rstrip(".")
     elif isinstance(value, float) and not math.isfinite(value):
         result = None
     elif isinstance(value, Enum):

@@ -34,11 +34,11 @@ from pumpwatch.metrics.catalogue import DETECT, TRADE
 from pumpwatch_workbench.cli import desk as desk_command
 from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.cli.times import parse_duration, period_of
+from pumpwatch_workbench.export import tables_of, write_tables
 from pumpwatch_workbench.local.store import Database, SqliteJournal, SqliteLeaseStore
 from pumpwatch_workbench.operations.stack import DeployedStack
 from pumpwatch_workbench.play.desk import play as desk_play
 from pumpwatch_workbench.play.run import driver
-from pumpwatch_workbench.research.comparison.journal import export_trades
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.exchange import Exchange
@@ -94,9 +94,8 @@ simulator is a process.
 
 Of the run's commands a single one is typed here, tests/e2e types others.
 """
-TRADED = a_trade(
-    created=round(datetime(2026, 9, 16, 0, 2, tzinfo=UTC).timestamp() * 1000), strategy="fade"
-)
+TRADED_AT = round(datetime(2026, 9, 16, 0, 2, tzinfo=UTC).timestamp() * 1000)
+TRADED = a_trade(created=TRADED_AT, signal_time=TRADED_AT, strategy="fade")
 
 
 def group_of(words: list[str]) -> str:
@@ -226,8 +225,8 @@ def test_commands_for_a_deployed_stack(deployed, bybit, candles, tmp_path):
     opened = a_trade("open", symbol="DOGEUSDT", state=TradeState.OPEN)
     DynamoJournal(deployed.table()).save(opened, lease)
     places |= {"bucket": deployed.outputs["HistoryBucket"], "table": "pumpwatch-dev"}
-    places["journal"] = tmp_path / "journal.jsonl"
-    export_trades([TRADED], places["journal"])
+    write_tables(tmp_path, tables_of([TRADED], [], []))
+    places["journal"] = tmp_path / "trades.parquet"
     problems, halts = [], DynamoHaltStore(deployed.table())
     for line, words in commands:
         if words[0] == "resume":

@@ -10,6 +10,7 @@ from tools.documentation.command_line import command_line_page, commands
 from tools.documentation.pages import GENERATED
 from tools.documentation.source import PUBLISHED
 
+NOTEBOOKS = sorted(REPOSITORY.glob("docs/notebooks/*.ipynb"))
 PATHS = {page.relative_to(REPOSITORY).as_posix(): page for page in PAGES}
 
 
@@ -37,8 +38,9 @@ def test_every_page_is_in_the_menu_once():
     published = [
         path for path in PATHS if path.startswith("docs/") or "/" not in path or path in PUBLISHED
     ]
+    made = [f"{path.with_suffix('.md').relative_to(REPOSITORY)}" for path in NOTEBOOKS]
     listed = sorted(menu(settings["nav"]))
-    assert listed == sorted(published), "add it to, or take it from, nav in mkdocs.yml"
+    assert listed == sorted([*published, *made]), "add it to, or take it from, nav in mkdocs.yml"
 
 
 @pytest.mark.parametrize("path", [path for path in PATHS if path.startswith("docs/")])

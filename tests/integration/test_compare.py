@@ -18,12 +18,12 @@ from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.main import app
+from pumpwatch_workbench.export import tables_of, write_tables
 from pumpwatch_workbench.local.store import Database, SqliteJournal, SqliteLeaseStore
 from pumpwatch_workbench.research.backtest.engine import run_backtest
 from pumpwatch_workbench.research.backtest.market import Block
 from pumpwatch_workbench.research.comparison.attribution import CAUSES, attribute_pair, market_price
 from pumpwatch_workbench.research.comparison.compare import compare_with
-from pumpwatch_workbench.research.comparison.journal import export_trades, read_export
 
 SETTINGS = {"fade_target_retrace": "0.5", "warm_up_minutes": "50"}
 COINS = ("AUSDT", "BUSDT", "CUSDT", "DUSDT")
@@ -158,13 +158,6 @@ def test_missed_extra_open_and_uncovered_trades_are_told_apart(outcome):
     }
 
 
-@pytest.mark.parametrize("text", ["{}", "[1]", "hello", '{"signal_id": "a", "side": "up"}'])
-def test_file_that_is_no_journal_is_refused_with_its_line(tmp_path, text):
-    (tmp_path / "journal.jsonl").write_text(f"\n{text}\n")
-    with pytest.raises(BadInput, match="line 2: this is no trade"):
-        read_export(tmp_path / "journal.jsonl")
-
-
 @pytest.fixture
 def folder(tmp_path):
     return write_folder(tmp_path / "candles", blocks())
@@ -192,20 +185,22 @@ def test_command_reads_the_table_and_its_export(outcome, folder, tmp_path):
     lease = DynamoLeaseStore(table).acquire("trade", owner="test", seconds=60)
     for trade in (*journal_of(outcome), late):
         DynamoJournal(table).save(trade, lease)
-    file = tmp_path / "journal.jsonl"
-    first = run(folder, "--table", name, "--export", file, "--json")
+    first = run(folder, "--table", name, "--json")
     assert first.exit_code == 0, first.output
     answer = json.loads(first.stdout)
     kinds = [answer[kind] for kind in ("paired", "missed", "extra", "open")]
     assert (kinds, answer["journal"]["trades"]) == ([2, 1, 1, 1], 3)
     assert answer["strategy"] == "fade"
     assert set(answer["by_cause_usdt"]) == set(CAUSES)
-    exported = sorted(read_export(file), key=lambda trade: trade.signal_id)
-    assert exported == sorted(journal_of(outcome), key=lambda trade: trade.signal_id)
+    write_tables(tmp_path, tables_of(journal_of(outcome), [], []))
+    file = tmp_path / "trades.parquet"
     assert answer.pop("source").startswith(f"table {name}, ")
     again = json.loads(run(folder, "--journal", file, "--json").stdout)
     assert again.pop("source").startswith(str(file))
-    assert again == answer
+    for kind in ("journal", "by_cause_usdt"):
+        assert again.pop(kind) == pytest.approx(answer.pop(kind))
+    assert again.keys() == answer.keys()
+    assert (again["paired"], again["extra"]) == (2, 1)
     words = run(folder, "--journal", file).output
     for text in ("win rate", "final balance", "drawdown", "missed", "Not among the candles"):
         assert text in words
@@ -240,13 +235,13 @@ def test_the_local_store_is_compared_without_aws_and_modes_are_not_mixed(
         ([], "there is no store"),
         (["--table", "a", "--journal", "b"], "name one journal"),
         (["--store", "a", "--journal", "b"], "name one journal"),
-        (["--journal", "nowhere.jsonl"], "cannot be read"),
-        (["--journal", "empty.jsonl"], "no trade in this period"),
+        (["--journal", "nowhere"], "nowhere is missing"),
+        (["--journal", "trades.parquet"], "no trade in this period"),
     ],
 )
 def test_bad_input_is_a_single_line(folder, monkeypatch, more, words):
     monkeypatch.chdir(folder.parent)
-    export_trades([], Path("empty.jsonl"))
+    write_tables(Path(), tables_of([], [], []))
     result = run(folder, *more)
     assert isinstance(result.exception, BadInput)
     assert words in str(result.exception)

@@ -75,3 +75,17 @@ def test_the_turnover_is_said_as_the_rule_measures_it():
     assert formats.turnover_words("boosted", 1128.3) == "1,128 times the usual minute"
     assert formats.turnover_words("ewma", 214.6) == "215 standard deviations above usual"
     assert formats.turnover_words("mine", 3.2) == "3, as the rule measures it"
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        (Decimal(1) / Decimal(3), "0.333333333333"),
+        (Decimal("1E+20"), "100000000000000000000"),
+        (Decimal("0.00000123000"), "0.00000123"),
+        (Decimal("-12.50"), "-12.5"),
+        (Decimal(0), "0"),
+    ],
+)
+def test_money_in_json_has_no_digits_that_mean_nothing(amount, text):
+    assert formats.plain({"a": [amount]}) == {"a": [text]}

@@ -16,7 +16,7 @@ PUBLISHED = (
     "*.md",
     "LICENSE",
     "benchmarks/results.json",
-    "docs",
+    "docs/**/*.*",
     "k8s-monitoring/README.md",
     "k8s-monitoring/values.yaml",
 )

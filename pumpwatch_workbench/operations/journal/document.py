@@ -6,6 +6,7 @@ from dataclasses import asdict, fields
 from typing import cast
 
 from pumpwatch.adapters.records import record_fields
+from pumpwatch_workbench.calendar_sums import DAYS, WEEKS
 from pumpwatch_workbench.operations.journal.candles import alarms_of
 from pumpwatch_workbench.operations.journal.figures import Figures
 from pumpwatch_workbench.operations.journal.kpis import kpis_of
@@ -23,6 +24,8 @@ def document_of(period: Period, figures: Figures) -> dict[str, object]:
         "until": period.until,
         "kpis": _flat(figures),
         "key_figures": [asdict(kpi) for kpi in kpis_of(figures)],
+        "days": period.calendar(DAYS),
+        "weeks": period.calendar(WEEKS),
         "events": [record_fields(alarm) for alarm in alarms_of(period.signals).values()],
         "trades": [record_fields(trade) for trade in period.trades],
         "halts": [{**record_fields(halt), "ended": ended} for halt, ended in period.halts],

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.trading.trades import Trade
+from pumpwatch_workbench.calendar_sums import DAYS, WEEKS, calendar_table
 from pumpwatch_workbench.operations.journal.candles import alarms_of
 from pumpwatch_workbench.operations.journal.figures import Figures
 from pumpwatch_workbench.operations.journal.kpi_tables import (
@@ -26,7 +27,7 @@ from pumpwatch_workbench.operations.journal.period import Period
 from pumpwatch_workbench.pages.assembly import render
 from pumpwatch_workbench.pages.candle_charts import Chart, event_chart
 from pumpwatch_workbench.pages.cards import ChartCard, chart_card, trade_facts
-from pumpwatch_workbench.pages.event_rows import DetectedEvent, EventRow, Verdict, window_of
+from pumpwatch_workbench.pages.event_rows import EventRow, Verdict, window_of
 from pumpwatch_workbench.pages.line_charts import equity_chart, equity_words, realised_profit
 from pumpwatch_workbench.pages.tables import counts_table
 from pumpwatch_workbench.pages.trade_tables import trade_state_words, trades_table
@@ -55,6 +56,8 @@ def render_journal(period: Period, figures: Figures) -> str:
         not_recorded=figures.not_recorded,
         equity_title=title,
         equity_words=words,
+        days=calendar_table("Day", period.calendar(DAYS)),
+        weeks=calendar_table("Week", period.calendar(WEEKS)),
         events=events_table(list(alarms.values()), trades, anchors),
         cards=list(cards.values()),
         charts_left_out=len(alarms) - len(cards),
@@ -81,17 +84,11 @@ def _event_charts(
     charts: dict[str, Chart],
 ) -> dict[str, ChartCard]:
     drawn = [event_id for event_id in alarms if period.candles.get(event_id)]
-    mine: dict[str, list[Signal]] = {event_id: [] for event_id in drawn}
-    for signal in period.signals:
-        if signal.event_id in mine:
-            mine[signal.event_id].append(signal)
-    cards = {}
+    cards, events = {}, period.events
     for number, event_id in enumerate(drawn, start=1):
         alarm, anchor = alarms[event_id], f"event-{number}"
-        # Nobody has labelled it: the verdict is not shown.
-        detected = DetectedEvent.from_signals(mine[event_id], Verdict.IGNORED)
         trade = trades.get(event_id)
-        row = EventRow(alarm.symbol, alarm.time, Verdict.IGNORED, None, detected, trade)
+        row = EventRow(alarm.symbol, alarm.time, Verdict.IGNORED, None, events[event_id], trade)
         charts[anchor] = event_chart(row, window_of(row, period.candles[event_id]))
         cards[event_id] = chart_card(anchor, row.symbol, trade_state_words(trade), _facts(row))
     return cards
@@ -111,8 +108,7 @@ def _facts(row: EventRow) -> list[tuple[str, str]]:
 
 
 def _result_over_time(period: Period) -> tuple[str, str, list[tuple[int, Decimal]]]:
-    curve = [(run.time, run.equity) for run in period.runs or () if run.equity is not None]
-    if curve:
+    if curve := period.equity:
         return "Equity", equity_words(curve, "Equity", "open positions at their last price"), curve
     curve = realised_profit(period.trades)
     return "Realised profit", equity_words(curve, "Realised profit", "after all costs"), curve

@@ -6,17 +6,21 @@ A desk's file is read here, a deployed stack in `stack`.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.protections import Lock
 from pumpwatch.domain.trading.trades import OrderRecord, RepairNote, Trade
 from pumpwatch.metrics.catalogue import DETECT, TRADE
+from pumpwatch_workbench.calendar_sums import calendar_of
+from pumpwatch_workbench.export import Tables, tables_of
 from pumpwatch_workbench.local.store import (
     Database,
     RunRecord,
@@ -31,8 +35,7 @@ from pumpwatch_workbench.local.store import (
 from pumpwatch_workbench.operations.installation import mode_of, stage_of
 from pumpwatch_workbench.operations.journal.candles import stored_candles
 from pumpwatch_workbench.operations.journal.lambda_logs import FunctionLog
-from pumpwatch_workbench.pages.event_rows import CandleRow
-from pumpwatch_workbench.research.comparison.journal import of_one_mode
+from pumpwatch_workbench.pages.event_rows import CandleRow, DetectedEvent, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,30 @@ class Period:
     candles: Mapping[str, Sequence[CandleRow]] = field(default_factory=dict)
     """Candles by event id, from 20 minutes before the alarm to 60 minutes after it."""
 
+    @property
+    def events(self) -> dict[str, DetectedEvent]:
+        """Return the events by id. Nobody has labelled them: their verdict means nothing."""
+        by_event: dict[str, list[Signal]] = {}
+        for signal in self.signals:
+            by_event.setdefault(signal.event_id, []).append(signal)
+        return {
+            event_id: DetectedEvent.from_signals(signals, Verdict.IGNORED)
+            for event_id, signals in by_event.items()
+        }
+
+    @property
+    def equity(self) -> list[tuple[int, Decimal]]:
+        """Return time and equity at each tick that knew it; a stage records none."""
+        return [(run.time, run.equity) for run in self.runs or () if run.equity is not None]
+
+    def tables(self) -> Tables:
+        """Return trades, events and equity."""
+        return tables_of(self.trades, self.events.values(), self.equity)
+
+    def calendar(self, form: str) -> list[dict[str, Any]]:
+        """Return the sums of each day or week."""
+        return calendar_of(self.tables(), self.since, self.until, form)
+
 
 def of_mode(period: Period, mode: str | None) -> Period:
     """Return the period with the trades of one mode; its source says which."""
@@ -90,6 +117,21 @@ def of_mode(period: Period, mode: str | None) -> Period:
         orders=[order for order in period.orders if order.signal_id not in others],
         repairs=[repair for repair in period.repairs if repair[0] not in others],
     )
+
+
+def of_one_mode(
+    trades: Sequence[Trade], mode: str | None, of_store: str = ""
+) -> tuple[list[Trade], str, str]:
+    """Return the trades of a mode, the mode, and which that is and what it leaves out, in words.
+
+    By default it is the newest trade's, and where no trade has one, that of the store.
+    """
+    modes = [trade.mode for trade in trades if trade.mode]
+    chosen = mode or (modes[-1] if modes else of_store)
+    kept = [trade for trade in trades if not chosen or trade.is_of_mode(chosen)]
+    others = Counter(name for name in modes if name != chosen)
+    left = "".join(f"; {count} of {name} mode left out" for name, count in others.items())
+    return kept, chosen, f"{chosen} mode{left}" if chosen else "mode not recorded"
 
 
 def period_of_file(path: Path, since: int, until: int) -> Period:

@@ -20,15 +20,16 @@ import numpy as np
 
 from pumpwatch.domain.detection.base import Detector
 from pumpwatch.domain.detection.events import EventRules
-from pumpwatch.domain.detection.signals import Signal
+from pumpwatch.domain.detection.signals import Phase, Signal
 from pumpwatch.domain.moments import HOUR, MINUTE
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.own.rules import detector_named
 from pumpwatch.usecases.trade.entries import strategy_from
+from pumpwatch_workbench.pages.event_rows import DetectedEvent, Verdict
 from pumpwatch_workbench.research.evaluation.scores import hourly
 
 from .account import SimulatedAccount, SimulatedTrade
-from .events import Track, signals_of
+from .events import Track, events_of, signals_of
 from .market import Block, Window, window_at
 from .settings import BacktestSettings
 from .walk import LAST_MINUTE
@@ -84,11 +85,20 @@ class BacktestOutcome:
     """Closed trades, in the order of their exits."""
     dropped: tuple[Trade, ...]
     """Signals that were not traded, each with its reason."""
+    tracks: Sequence[Track] = ()
 
     @property
     def trades(self) -> tuple[Trade, ...]:
         """Return the closed trades."""
         return tuple(position.trade for position in self.closed)
+
+    def events(self) -> Iterator[DetectedEvent]:
+        """Yield every event of the period, whatever the strategy makes of it, phase by phase."""
+        for _, group in groupby(self.tracks, key=lambda track: track.window.segment):
+            for track in events_of(group):
+                if track.window.known_at >= self.coverage.begin:
+                    signals = track.signals_until(Phase.OVER)
+                    yield DetectedEvent.from_signals(signals, Verdict.IGNORED)
 
 
 def run_backtest(
@@ -175,4 +185,5 @@ def trade_on(
         ),
         closed=tuple(account.closed),
         dropped=tuple(account.dropped),
+        tracks=tracks,
     )

@@ -5,7 +5,7 @@ A scan at the end of a minute sees that minute's close and its high, and nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -98,18 +98,21 @@ def wanted_phases(strategy: Strategy, signal: Signal) -> frozenset[Phase]:
     return frozenset(phase for phase in Phase if strategy.acts_on(replace(signal, phase=phase)))
 
 
-def signals_of(tracks: Sequence[Track], strategy: Strategy) -> Iterator[tuple[Signal, Track]]:
-    """Yield the signals the strategy acts on from one symbol's tracks, in order of their alarms.
+def events_of(tracks: Iterable[Track]) -> Iterator[Track]:
+    """Yield those of one symbol's tracks that start an event, in order of their alarms.
 
     An alarm while an earlier event lasts or its symbol cools down starts nothing.
     """
     before: Track | None = None
     for track in tracks:
-        if before is not None and not _is_armed(before, track.window.known_at):
-            continue
-        if not track.begins:
-            continue
-        before = track
+        if track.begins and (before is None or _is_armed(before, track.window.known_at)):
+            before = track
+            yield track
+
+
+def signals_of(tracks: Sequence[Track], strategy: Strategy) -> Iterator[tuple[Signal, Track]]:
+    """Yield the signals the strategy acts on from one symbol's tracks, in order of their alarms."""
+    for track in events_of(tracks):
         rising = track.signals_until(Phase.RISING)[0]
         wanted = wanted_phases(strategy, rising)
         if not wanted:

@@ -9,14 +9,15 @@ from rich.console import Console
 from rich.text import Text
 
 from pumpwatch.domain.trading.strategies import with_evidence
+from pumpwatch_workbench.calendar_sums import calendar_table
 from pumpwatch_workbench.pages.assembly import render
 from pumpwatch_workbench.pages.candle_charts import Chart, candle_chart
 from pumpwatch_workbench.pages.cards import ChartCard, chart_card, trade_facts
 from pumpwatch_workbench.pages.event_rows import CandleRow
 from pumpwatch_workbench.pages.line_charts import curve_chart, equity_chart
-from pumpwatch_workbench.pages.tables import PageTable, Tile, counts_table, numbers, row, texts
+from pumpwatch_workbench.pages.tables import PageTable, Tile, counts_table
 from pumpwatch_workbench.pages.terminal import terminal_table, tiles_grid
-from pumpwatch_workbench.pages.trade_tables import amount_cell, exit_words, trades_table
+from pumpwatch_workbench.pages.trade_tables import exit_words, trades_table
 from pumpwatch_workbench.pages.words import (
     counted,
     date_and_clock,
@@ -78,7 +79,7 @@ def render_backtest(report: BacktestReport) -> str:
         f" highest {results.curve.equity.max():,.2f}, lowest {results.curve.equity.min():,.2f}."
         " Times are UTC.",
         drawdown_words=f"Deepest fall {share(results.max_drawdown)} below the highest equity.",
-        months=months_table(results),
+        months=calendar_table("Month", results.months),
         trades=trades_table(
             [position.trade for position in ordered], "Every closed trade", anchors=anchors
         ),
@@ -183,24 +184,6 @@ def backtest_tiles(report: BacktestReport) -> tuple[Tile, ...]:
     )
 
 
-def months_table(results: Results) -> PageTable:
-    """Return profit and loss by calendar month."""
-    figures = numbers("Trades", "Won", "Result, USDT", "Share")
-    columns = (*texts("Month"), *figures, *numbers("Drawdown", wide=True))
-    rows = tuple(
-        row(
-            month.name,
-            number(month.trades),
-            number(month.won),
-            amount_cell(month.profit),
-            percent(month.profit_share),
-            share(month.drawdown),
-        )
-        for month in results.months
-    )
-    return PageTable("Months by the exits of their trades, UTC.", columns, rows)
-
-
 def denials_table(results: Results) -> PageTable:
     """Return why signals were not traded."""
     return counts_table("Signals that gave no trade.", "Reason", results.denials)
@@ -209,7 +192,7 @@ def denials_table(results: Results) -> PageTable:
 def print_backtest(report: BacktestReport, console: Console) -> None:
     """Print months, reasons of denials, totals, and what makes the result doubtful."""
     for title, table in (
-        ("Months", months_table(report.results)),
+        ("Months", calendar_table("Month", report.results.months)),
         ("Not traded", denials_table(report.results)),
     ):
         if table.rows:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 
 from pumpwatch.domain.trading.trades import Trade
+from pumpwatch_workbench.calendar_sums import MONTHS, calendar_of
+from pumpwatch_workbench.export import Tables, tables_of
 from pumpwatch_workbench.pages.words import counted
 from pumpwatch_workbench.recordings import LabelledPump
 from pumpwatch_workbench.research.evaluation.scores import (
@@ -35,22 +37,6 @@ SHARPE = 4.0
 PROFIT_FACTOR = 4.0
 ONE_TRADE = Decimal("0.5")
 THIN = "the candle was too thin or too wild to fill anything"
-
-
-@dataclass(frozen=True, slots=True)
-class Month:
-    """One calendar month (UTC) by the exits of its trades."""
-
-    name: str
-    """`YYYY-MM`."""
-    trades: int
-    won: int
-    profit: Decimal
-    """USDT."""
-    profit_share: float
-    """Share of the equity at the month's start."""
-    drawdown: float
-    """Deepest fall within the month, as a share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +68,8 @@ class Results:
     """Share of signals that belong to no labelled pump; None without labels."""
     trades_sha256: str
     curve: EquityCurve
-    months: tuple[Month, ...]
+    tables: Tables
+    months: list[dict[str, Any]]
     denials: tuple[tuple[str, int], ...]
     """Reasons why signals were not traded, the most frequent first."""
 
@@ -136,15 +123,7 @@ class Results:
             "sharpe": self.sharpe,
             "false_signal_share": self.false_signal_share,
             "denied": dict(self.denials),
-            "months": [
-                {
-                    "month": month.name,
-                    "trades": month.trades,
-                    "won": month.won,
-                    "profit_usdt": float(month.profit),
-                }
-                for month in self.months
-            ],
+            "months": self.months,
             "trades_sha256": self.trades_sha256,
         }
 
@@ -155,6 +134,8 @@ def results_of(outcome: BacktestOutcome, labels: Sequence[LabelledPump] | None =
     start = outcome.settings.trade.paper_equity_usdt
     begin, end = outcome.coverage.begin, outcome.coverage.end
     curve = equity_curve(outcome.closed, start=float(start), begin=min(begin, end))
+    points = zip(curve.time.tolist(), curve.equity.tolist(), strict=True)
+    tables = tables_of((*trades, *outcome.dropped), outcome.events(), points)
     won = sum(trade.realised_pnl > 0 for trade in trades)
     unfilled = sum(trade.denial == THIN for trade in outcome.dropped)
     denials = Counter(trade.denial.partition(":")[0] for trade in outcome.dropped)
@@ -178,7 +159,8 @@ def results_of(outcome: BacktestOutcome, labels: Sequence[LabelledPump] | None =
         false_signal_share=None if labels is None else false_share(outcome.signals, labels),
         trades_sha256=trades_sha256(trades),
         curve=curve,
-        months=tuple(_months(trades, curve)),
+        tables=tables,
+        months=calendar_of(tables, begin, end, MONTHS),
         denials=tuple(denials.most_common()),
     )
 
@@ -195,34 +177,6 @@ def _total(trades: Sequence[Trade], sign: int) -> float:
     return float(
         sum((trade.realised_pnl for trade in trades if sign * trade.realised_pnl > 0), ZERO)
     )
-
-
-def _months(trades: Sequence[Trade], curve: EquityCurve) -> list[Month]:
-    by_month: dict[str, list[Trade]] = {}
-    for trade in trades:
-        by_month.setdefault(_month(trade.exit_time or 0), []).append(trade)
-    names = np.array([_month(int(time)) for time in curve.time])
-    months = []
-    for name, some in sorted(by_month.items()):
-        inside = np.flatnonzero(names == name)
-        begin = max(0, int(inside[0]) - 1)
-        part = EquityCurve(curve.time[begin : inside[-1] + 1], curve.equity[begin : inside[-1] + 1])
-        profit = sum((trade.realised_pnl for trade in some), ZERO)
-        months.append(
-            Month(
-                name=name,
-                trades=len(some),
-                won=sum(trade.realised_pnl > 0 for trade in some),
-                profit=profit,
-                profit_share=float(profit) / float(part.equity[0]),
-                drawdown=float(part.drawdown.max()),
-            )
-        )
-    return months
-
-
-def _month(time: int) -> str:
-    return datetime.fromtimestamp(time / 1000, UTC).strftime("%Y-%m")
 
 
 def false_share(signals: Sequence[FoundSignal], labels: Sequence[LabelledPump]) -> float | None:

@@ -124,9 +124,10 @@ def test_months_follow_the_exits():
     results = results_of(
         outcome_of(position(1, 30), position(2, -10, entered=late, exited=late + 5), days=60)
     )
-    assert [(one.name, one.trades, one.profit) for one in results.months] == [
+    assert [(one["span"], one["trades"], one["result_usdt"]) for one in results.months] == [
         ("1970-01", 1, 30),
         ("1970-02", 1, -10),
+        ("1970-03", 0, 0),
     ]
 
 

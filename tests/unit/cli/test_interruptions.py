@@ -15,6 +15,7 @@ from support.command_line import type_in
 from support.paper_trading import PumpedExchange
 
 from pumpwatch_workbench.cli import main, progress
+from pumpwatch_workbench.export import tables_of, write_tables
 from pumpwatch_workbench.local.store import Database
 from pumpwatch_workbench.pages.files import check_target, write_whole
 
@@ -43,7 +44,7 @@ def here(tmp_path, monkeypatch):
     write_folder(tmp_path / "candles", [pump_block(start=480)])
     write_folder(tmp_path / "days", [random_block(1, 1, 4 * 1440)])
     (tmp_path / "page.html").write_text("before")
-    (tmp_path / "trades.jsonl").touch()
+    write_tables(tmp_path, tables_of([], [], []))
     return tmp_path
 
 
@@ -71,7 +72,7 @@ BACKTEST = "backtest candles --report page.html"
     [
         BACKTEST,
         "tune days --folds 1",
-        "compare candles --from 1970-01-01 --journal trades.jsonl --strategy fade",
+        "compare candles --from 1970-01-01 --journal trades.parquet --strategy fade",
         "campaign --seeds 2 --workers 1",
         "download --symbols all --from 2026-11-01T23:00 --base-url {url} --out new",
     ],
@@ -165,7 +166,7 @@ def files_of_at_most(count):
         ("report --store s.db --out page.html", 5_000),
         ("download --symbols all --from 2026-11-01T20:00 --base-url {url} --out new", 1_000),
         ("paper --store fresh.db --base-url {url}", 2_000),
-        ("compare candles --from 1970-01-01 --journal t.jsonl --export page.html", 10),
+        ("report --store s.db --out page.html --export new", 400),
     ],
 )
 def test_a_full_disk_is_one_line_and_what_was_there_stays(here, exchange, line, most):
