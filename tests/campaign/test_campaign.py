@@ -24,7 +24,7 @@ WORLDS, AT_ONCE = 300, 50
 """Played in shares, so that several processes can take their part."""
 OVER_HTTP = 8
 RICH = (1_105, 1_166, 1_150, 1_160, 1_050, 1_056, 1_015, 1_036, 1_009, 1_052, 1_126)
-"""Worlds in which every kind of trouble strikes; others follow if a kind is new or gone from them."""
+"""Worlds in which every kind of trouble strikes; others follow where one is new or gone."""
 
 
 def summed(seeds: range) -> Campaign:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from datetime import UTC, datetime
 from functools import cache, partial
 from itertools import pairwise
@@ -89,11 +90,12 @@ GROUPS = {
     "a replay": {"import", "run"},
     "elsewhere": {"config", "dashboard", "scale", "simulator", "train"},
 }
-"""Elsewhere: config and dashboard have tests of their own, scale measures for minutes, train needs more candles, the
-simulator is a process.
+"""Elsewhere: config and dashboard have tests of their own, scale measures for minutes, train needs
+more candles, the simulator is a process.
 
 Of the run's commands a single one is typed here, tests/e2e types others.
 """
+OWN_CODE = (REPOSITORY / "docs" / "own-code.md").read_text("utf-8")
 TRADED_AT = round(datetime(2026, 9, 16, 0, 2, tzinfo=UTC).timestamp() * 1000)
 TRADED = a_trade(created=TRADED_AT, signal_time=TRADED_AT, strategy="fade")
 
@@ -160,11 +162,17 @@ def problem_of(
 
 @pytest.fixture
 def scratch(tmp_path, monkeypatch):
-    """An empty folder to work in, which is also the home."""
+    """A folder to work in with the page's own code, which is also the home."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("PUMPWATCH_HOME")
-    return tmp_path
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    own = re.findall(r'```python\n("""(my_\w+)\.py.*?)```', OWN_CODE, re.DOTALL)
+    for text, name in own:
+        (tmp_path / f"{name}.py").write_text(text, "utf-8")
+    yield tmp_path
+    for _, name in own:
+        sys.modules.pop(name, None)
 
 
 @pytest.fixture
@@ -274,11 +282,12 @@ def test_the_replay_of_the_reader_s_own_candles(scratch, monkeypatch):
     """Played for the first fourteen of its seventy minutes: the pump begins in the tenth."""
     schedule = driver._Driver._schedule
     monkeypatch.setattr(driver._Driver, "_schedule", lambda self: schedule(self)[:14])
-    page = (REPOSITORY / "docs/tutorial/3-own-candles.md").read_text("utf-8")
-    ((_, example), (_, events)) = re.findall(r"```(python|csv)\n(.*?)```", page, re.DOTALL)
-    exec(compile(example, "docs/tutorial/3-own-candles.md", "exec"), {})  # noqa: S102 - our own page
+    page = "docs/tutorial/3-own-candles.md"
+    text = (REPOSITORY / page).read_text("utf-8")
+    ((_, example), (_, events)) = re.findall(r"```(python|csv)\n(.*?)```", text, re.DOTALL)
+    exec(compile(example, page, "exec"), {})  # noqa: S102 - our own page
     for line, words in of_group("a replay"):
-        if line.page == "docs/tutorial/3-own-candles.md":
+        if line.page == page:
             assert problem_of(line, words) == []
             (scratch / "my-candles/events.csv").write_text(events, encoding="utf-8")
     assert (scratch / "build" / "run-report.html").exists()

@@ -7,6 +7,7 @@ import sys
 from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from support import local_stack
@@ -61,8 +62,8 @@ def fetched(target):
     command += ["--requirement", target.requirements, "--implementation", "cp"]
     command += ["--python-version", target.python_version]
     command += [f"--platform={platform}" for platform in target.platforms.split()]
-    with open(target.requirements, "rb") as pinned:
-        key = sha256(pinned.read() + " ".join(command).encode()).hexdigest()[:16]
+    pinned = Path(target.requirements).read_bytes()
+    key = sha256(pinned + " ".join(command).encode()).hexdigest()[:16]
 
     def download(folder):
         subprocess.run([*command, "--dest", str(folder)], check=True)
