@@ -55,6 +55,7 @@ ADDED = {
     "desk": "--base-url {bybit} --duration 3m",
     "download": "--base-url {bybit} --from 2026-09-01 --to 2026-09-01T06:00",
     "paper": "--base-url {bybit} --duration 3m",
+    "run": "--scan-interval 60",
     "tune": "--trials 2 --folds 1 --workers 1",
 }
 """Added to a command, where the last value of an option counts: where Bybit is, and less work."""
