@@ -108,9 +108,7 @@ class Watch:
                 ids = [event["id"] for event in state["events"]]
                 state["candles"] = {"ids": ids, "time": state["market"]["time"]}
         except Exception as error:  # a bug here ends no more than this look
-            known = isinstance(error, PumpwatchError)
-            why = str(error) if known else f"a bug in the page, {type(error).__name__}"
-            worst = {"level": "bad", "sentence": f"It cannot be read: {why}"}
+            worst = {"level": "bad", "sentence": f"It cannot be read: {_said(error)}"}
             state = {"safety": {**self._state.get("safety", {}), **worst}}
         return time.thread_time() - begin, state
 
@@ -154,8 +152,14 @@ async def _answer(work: Callable[[], dict[str, Any]]) -> Response:
     """Do something in a thread, and answer with what it gives or why it does not."""
     try:
         return JSONResponse(await asyncio.to_thread(work))
-    except PumpwatchError as error:
-        return JSONResponse({"problem": str(error)}, 400)
+    except Exception as error:  # the page says it
+        return JSONResponse({"problem": _said(error)}, 400)
+
+
+def _said(error: Exception) -> str:
+    """Return what a person is told: the text of an unexpected error may hold what must not be."""
+    known = isinstance(error, PumpwatchError)
+    return str(error) if known else f"a bug in the page, {type(error).__name__}"
 
 
 async def _file(request: Request) -> Response:

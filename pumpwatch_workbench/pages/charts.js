@@ -259,7 +259,7 @@ globalThis.pumpwatchCharts = (() => {
         const { open, high, low, close } = values[0], change = 100 * (close / open - 1);
         const prices = Object.entries({ O: open, H: high, L: low, C: close }).map(([name, price]) => `${name} ${this.number(price)}`);
         this.legend.textContent = [when.slice(11, 16), ...prices, `${change < 0 ? "" : "+"}${this.number(change, 1)} %`,
-          `${this.number(values[1].value, 0)} USDT`].join("  ");
+          `${this.number(values[1]?.value ?? 0, 0)} USDT`].join("  ");
       } else {
         this.legend.textContent = when.slice(11, 16);
       }

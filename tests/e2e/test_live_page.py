@@ -40,7 +40,7 @@ class CannedSource:
     kind, can_act, seconds = "store", True, 0.05
 
     def __init__(self) -> None:
-        self.state = canned_state()
+        self.state, self.minutes = canned_state(), 80
         self.told: list[tuple[str, str, list[str]]] = []
         self._seen: dict[str, Any] = {}
 
@@ -52,7 +52,8 @@ class CannedSource:
         return SimpleNamespace(state=deepcopy(self.state), overview=SimpleNamespace(now=NOW))
 
     def chart(self, event_id: str) -> dict[str, Any]:
-        return canned_candles(len(event_id))
+        chart = canned_candles(len(event_id))
+        return chart | {"candles": chart["candles"][: self.minutes]}
 
     def act(self, action: str, reason: str, names: list[str]) -> str:
         self.told.append((action, reason, names))
@@ -195,6 +196,21 @@ def test_only_what_changes_is_drawn_anew_and_what_is_chosen_stays(
         page.keyboard.press("k")
         assert words(seen, "#event-title") == HOSTILE
         assert page.locator("img").count() == 0
+
+
+def test_candles_move_on_also_under_the_pointer(seen: Reader, canned: CannedSource):
+    with looked_at(seen, canned):
+        page = seen.page
+        page.wait_for_selector("#candles canvas")
+        box = page.locator("#candles").bounding_box()
+        assert box is not None
+        for share in (0.62, 0.70):
+            page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] / 2)
+            canned.minutes += 5
+            with page.expect_response("**/candles/*"):
+                canned.state["market"]["time"] += 1
+        page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] / 2 + 2)
+        wait_for_words(seen, "#candles", "USDT")
 
 
 def test_what_is_wrong_is_said_first_and_what_is_missing_is_explained(

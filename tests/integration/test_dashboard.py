@@ -1,5 +1,6 @@
 """The live page beside a store that grows, in the desk's own process, and of a stage."""
 
+import json
 import os
 import socket
 import subprocess
@@ -7,13 +8,15 @@ import sys
 import threading
 import time
 from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 from moto import mock_aws
+from support.command_line import type_in
 from support.deployed import Deployment
 from support.paper_trading import MINUTE, PumpedExchange, Seen, SteppedPace, options_for
-from support.records import a_signal
-from support.watched import TOKEN, Visitor, a_ring, a_store, event_of, save_ring, watched
+from support.records import NOW, a_signal
+from support.watched import TOKEN, Visitor, a_ring, a_store, event_of, fill, save_ring, watched
 from urllib3.exceptions import ProtocolError
 
 from pumpwatch.adapters.dynamodb.stores import DynamoEventStore, DynamoSignalStore
@@ -25,8 +28,9 @@ from pumpwatch_workbench.dashboard.app import page_app
 from pumpwatch_workbench.dashboard.serve import serving
 from pumpwatch_workbench.dashboard.sources import Source, StackSource, StoreSource
 from pumpwatch_workbench.local.home import home
-from pumpwatch_workbench.local.store import SqliteHaltStore, SqliteSignalStore
+from pumpwatch_workbench.local.store import Database, SqliteHaltStore, SqliteSignalStore
 from pumpwatch_workbench.play.desk.play import play
+from pumpwatch_workbench.play.run.web import live_page
 
 HOSTILE = "<img src=x onerror=alert(1)> data: {} '; DROP TABLE halts; --"
 NOBODY = "http://127.0.0.1:9"
@@ -131,15 +135,18 @@ def test_an_open_page_neither_delays_the_end_nor_minds_a_restart(path):
     with a_store(path), closing(StoreSource(path)) as source:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             port = probe.getsockname()[1]
-        for _ in range(2):
+        for is_open in (True, False):
             app = page_app(source, token=TOKEN, address="127.0.0.1")
             with serving(app, "127.0.0.1", port, option="--web") as url:
                 stream = Visitor(url).states()
                 assert next(stream)["events"]
+                if not is_open:
+                    stream.close()
                 begin = time.monotonic()
             assert time.monotonic() - begin < 4
-            with pytest.raises(ProtocolError):
-                list(stream)
+            if is_open:
+                with pytest.raises(ProtocolError):
+                    list(stream)
 
 
 class Looking(Seen):
@@ -213,3 +220,31 @@ def test_a_stage_is_shown_and_only_shown():
         refused = page.act("halt", {"reason": "odd fills"})
         assert refused.status == 400
         assert "pumpwatch halt --stack pumpwatch" in refused.json()["problem"]
+
+
+@mock_aws
+def test_a_run_on_this_machine_is_a_stage_in_its_own_time():
+    deployed, view = Deployment(), Seen()
+    signal = a_signal()
+    DynamoSignalStore(deployed.table()).publish(signal)
+    bucket = S3HistoryStore(deployed.outputs["HistoryBucket"], deployed.client("s3"))
+    save_ring(bucket, a_ring(["A", "B"], signal.time + MINUTE), symbols=2)
+    aws = SimpleNamespace(client=deployed.client)
+    simulator = SimpleNamespace(url=NOBODY, summary=lambda: {"equity": "10000"})
+    stack = SimpleNamespace(name_of=deployed.outputs.get, aws=aws)
+    with live_page(SimpleNamespace(stack=stack, simulator=simulator), 0, view):
+        url = view.notes[0].removeprefix("Live page: ").partition("/?")[0]
+        page = Visitor(url, token=(home() / "dashboard-token").read_text())
+        state = page.until(lambda state: state["events"])
+    about = state["about"]
+    assert (about["kind"], about["can_act"], about["money_moved"]) == ("run", False, False)
+    assert (state["account"]["equity"], state["now"]) == ("10000", signal.time + MINUTE)
+
+
+def test_status_and_report_tell_the_time_of_a_simulated_market(path):
+    with closing(Database(path)) as database:
+        fill(database, NOW, base_url=NOBODY)
+    status = json.loads(type_in("status", "--store", path, "--json").output)
+    assert status["seconds_since_success"] == {"detect": 0.0, "trade": 0.0}
+    report = json.loads(type_in("report", "--store", path, "--since", "2h", "--json").output)
+    assert "event-0" in json.dumps(report)

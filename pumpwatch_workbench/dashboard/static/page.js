@@ -68,7 +68,7 @@ function figure(node, value, text) {
   node.value = value;
   node.dataset.sign = Math.sign(value ?? 0);
   say(node, text);
-  if (!change || still.matches) return;
+  if (!change || still.matches || node.closest("td")) return; // A market always moves.
   const backgroundColor = change > 0 ? "var(--up-soft)" : "var(--down-soft)";
   node.animate([{ backgroundColor }, { backgroundColor: "transparent" }], 900);
 }

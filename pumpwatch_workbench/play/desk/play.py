@@ -128,7 +128,7 @@ def _serve(
     """Open a port; without it a desk goes on only where trades are open."""
     try:
         teller.note(f"Open for {what}: {stack.enter_context(endpoint)}")
-    except PumpwatchError as error:
+    except Exception as error:  # care goes on, whatever it is
         if not teller.holds_trades():
             raise
         teller.note(f"Trades are open, so the desk goes on without {what}: {error}")

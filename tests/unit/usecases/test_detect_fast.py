@@ -1,5 +1,6 @@
 """The fast judgement: when it alarms, what it asks for, and what it leaves to the minute's."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -74,6 +75,32 @@ def test_a_rule_that_says_no_alarms_at_no_look(monkeypatch):
     reports = rig.scans(0, 8 * MINUTE)
     assert not signals(rig)
     assert total(reports, "looks") > 5
+
+
+def told(rig):
+    """Return what was judged, by symbol, as it lies beside the ring."""
+    return json.loads(rig.history.load_state(RING)["judged"].tobytes())
+
+
+def test_what_was_judged_and_why_nothing_followed_lies_beside_the_ring(monkeypatch):
+    quiet = BurstRig(monkeypatch, model=hand_made.model(burst=NEVER)).ready()
+    quiet.burst(PUMPED, ONSET)
+    quiet.scans(0, 8 * MINUTE)
+    (symbol, time, what, alarmed, strength, jump, margin, reason) = told(quiet)["judged"][-1]
+    assert (symbol, what, alarmed, reason) == (PUMPED, "burst", False, "")
+    assert START + ONSET < time <= START + 8 * MINUTE
+    assert margin < 0 < jump < 1 < strength
+
+
+def test_a_pump_is_told_and_then_that_it_goes_on(rig):
+    reports = rig.scans(0, 8 * MINUTE)
+    judged = [each for report in reports for each in report.judged if each.symbol == PUMPED]
+    first = next(each for each in judged if each.alarmed)
+    assert (first.what, first.time) == ("burst", START + 380_000)
+    later = [each for each in judged if each.time > first.time]
+    assert {each.reason for each in later if each.what == "burst"} == {"its last pump is not over"}
+    assert told(rig)["counts"]["symbols"] == reports[-1].symbols
+    assert len(json.dumps(told(rig))) < 10_000
 
 
 def test_nothing_is_judged_fast_before_the_ring_is_full(monkeypatch):
