@@ -12,7 +12,8 @@ SEED   ?= 1
 COUNT  ?= 500
 TAG    ?= pumpwatch:0.1.0
 
-INSTALL := -m pip --disable-pip-version-check install --quiet --no-deps
+STEP    := @tools/install_step
+INSTALL := -m pip --disable-pip-version-check install --quiet --no-deps --no-compile
 PINNED  := $(INSTALL) --require-hashes --requirement
 PIN     := uv pip compile --generate-hashes --quiet --no-emit-index-url --no-emit-find-links \
            --override requirements/overrides.txt \
@@ -44,7 +45,8 @@ help:
 
 ##@ Use it
 
-run: $(RUN) ## Play 45 minutes of a simulated market and trade its pumps (ARGS="--symbols 200 ...")
+run: export PYTHONDONTWRITEBYTECODE =
+run: $(RUN) ## Play half an hour of a simulated market and trade its pumps (ARGS="--symbols 200 ...")
 	@$(BIN)/pumpwatch run $(ARGS)
 
 deploy: $(RUN) ## Check, build and deploy; asks what it needs to know (ARGS="--no-confirm-changeset ...")
@@ -173,24 +175,20 @@ clean: ## Remove what was built (the virtual environments stay)
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Pumpwatch needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..."; exit 2; }
-	@echo "Making $(VENV) ..."
-	@$(PYTHON) -m venv $(VENV)
+	$(STEP) 1 3 "Making $(VENV)" $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(RUN): requirements/run.txt pyproject.toml | $(BIN)/python
-	@echo "Installing what Pumpwatch needs into $(VENV) (once, about a minute) ..."
-	@$(BIN)/python $(PINNED) $<
-	@$(BIN)/python $(INSTALL) --no-build-isolation --editable .
+	$(STEP) 2 3 "Installing what Pumpwatch needs, once" $(BIN)/python $(PINNED) $<
+	$(STEP) 3 3 "Installing Pumpwatch" $(BIN)/python $(INSTALL) --no-build-isolation --editable .
 	@touch $@
 
 $(DEV): requirements/dev.txt $(RUN)
-	@echo "Installing what the tests need into $(VENV) (once, about a minute) ..."
-	@$(BIN)/python $(PINNED) $< --no-compile
+	$(STEP) 1 1 "Installing what the tests need, once" $(BIN)/python $(PINNED) $<
 	@touch $@
 
 .venv-%/.installed: requirements/%.txt
-	@echo "Installing $< into .venv-$* (once) ..."
-	@$(PYTHON) -m venv .venv-$*
-	@.venv-$*/bin/python $(PINNED) $< --no-compile
+	$(STEP) 1 2 "Making .venv-$*" $(PYTHON) -m venv .venv-$*
+	$(STEP) 2 2 "Installing $<, once" .venv-$*/bin/python $(PINNED) $<
 	@touch $@
 
 $(CLUSTER): .venv-cluster/.installed

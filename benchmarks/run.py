@@ -4,7 +4,10 @@ what it detects on several markets and on the labelled pumps."""
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 from statistics import median
 
@@ -44,8 +47,21 @@ def measure() -> dict[str, float]:
         "announced_planted": total("announced_planted"),
         "announced_detected": total("announced_detected"),
         "false_alarms": total("false_events"),
+        **_moments(),
         **_replayed(),
     }
+
+
+def _moments() -> dict[str, float]:
+    """Return when a person sees the first line and the first signal, in wall seconds."""
+    moments: dict[str, float] = {}
+    begin = time.perf_counter()
+    command = [sys.executable, "-m", "pumpwatch_workbench", "run"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout or ():
+            what = "first_signal_seconds" if "  signal  " in line else "first_line_seconds"
+            moments.setdefault(what, time.perf_counter() - begin)
+    return moments
 
 
 def _replayed() -> dict[str, float]:

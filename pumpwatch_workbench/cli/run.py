@@ -48,8 +48,8 @@ from pumpwatch_workbench.simulator.market.replay.recording import counted_events
 MOST_SYMBOLS = 2_000
 OWN = {*OF_THE_DEPLOYMENT, *DeskSettings.model_fields, "parallel_requests", "requests_per_second"}
 """Settings that a run decides itself: the same seed gives the same run."""
-SHORTEST, LONGEST = 0.5, 48
-"""Hours: a pump needs its half hour."""
+SHORTEST, LONGEST = 0.25, 48
+"""Hours: the first pumps come within a quarter."""
 MOST_SEED = 2**63 - 1
 
 

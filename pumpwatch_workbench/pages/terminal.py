@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Literal
 
 from rich.console import Console
@@ -13,8 +13,8 @@ from pumpwatch_workbench.pages.tables import PageTable, Tile
 
 WIDE = 120
 """Columns of what goes to a file or a pipe."""
-PROSE = 20
-"""Columns that text needs at least."""
+ROOMY, PROSE = 100, 20
+"""Columns from which tables are airy; those that text needs at least."""
 
 
 def wide_enough(console: Console, width: int = WIDE) -> Console:
@@ -25,20 +25,26 @@ def wide_enough(console: Console, width: int = WIDE) -> Console:
 
 
 def fitting_table(
-    headings: Sequence[str], rows: Iterable[Sequence[Text]], dropped: Sequence[int], width: int
+    headings: Sequence[str],
+    rows: Iterable[Sequence[Text]],
+    dropped: Sequence[int],
+    width: int,
+    left: Container[int] = (0,),
 ) -> TerminalTable:
     """Return a table whose figures are never cut: what does not fit are whole columns.
 
-    `dropped` has the columns that may go, the first one first. The first column is left-aligned.
+    `dropped` has the columns that may go, the first one first. Those of `left` are
+    aligned to the left.
     """
+    gap = 1 if width < ROOMY else 2
     columns = dict(enumerate(zip(map(Text, headings), *rows, strict=True)))
-    wide = {n: 2 + max(text.cell_len for text in column) for n, column in columns.items()}
+    wide = {n: gap + max(text.cell_len for text in column) for n, column in columns.items()}
     for n in dropped:
-        if sum(wide[kept] for kept in columns) - 2 > width:
+        if sum(wide[kept] for kept in columns) - gap > width:
             del columns[n]
-    table = TerminalTable(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table = TerminalTable(box=None, padding=(0, gap, 0, 0), pad_edge=False)
     for n in columns:
-        justify: Literal["left", "right"] = "right" if n else "left"
+        justify: Literal["left", "right"] = "left" if n in left else "right"
         style = "dim" if n else "bold"
         table.add_column(headings[n], justify=justify, header_style=style, no_wrap=True)
     for cells in [*zip(*columns.values(), strict=True)][1:]:

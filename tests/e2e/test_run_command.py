@@ -50,7 +50,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]:
     answers = []
     for _ in range(2):
         done = pumpwatch(
-            "run", "--json", "--symbols", "40", "--hours", "0.5", "--seed", "5", folder=folder
+            "run", "--json", "--symbols", "40", "--hours", "0.25", "--seed", "7", folder=folder
         )
         assert done.returncode == 0, done.stderr
         assert (folder / "build/run-report.html").stat().st_size > 100_000
@@ -65,13 +65,13 @@ def test_json_is_one_object_with_exactly_the_documented_keys(runs):
 def test_a_planted_pump_is_detected_and_every_position_has_its_stop(runs):
     run = runs[0]
     assert run["symbols"] == 40
-    assert run["ticks"] == 30
+    assert run["ticks"] == 15
     assert run["events_detected"] == run["events_planted"] >= 1
     assert run["fills"] > run["orders"] >= 1
     assert run["positions_without_stop_seconds_max"] == 0
     assert run["tick_requests_p50"] <= 3 + 5 + 1
     # A push for each detect tick, each scheduled trade tick and the last one.
-    assert run["metrics_pushed"] >= 2 * 30 + 1
+    assert run["metrics_pushed"] >= 2 * 15 + 1
 
 
 def test_the_same_seed_gives_the_same_run(runs):

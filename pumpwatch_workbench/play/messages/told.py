@@ -78,6 +78,9 @@ class Messages(RunView):
     def note(self, text: str) -> None:
         self._view.note(text)
 
+    def progress(self, what: str, done: int, total: int) -> None:
+        self._view.progress(what, done, total)
+
     def started(self, facts: RunFacts) -> None:
         """Say that it begins, and wait for the answers. Raises `BadInput` for a wrong address."""
         self._say(Message(Kind.CARE, "Started", facts.title))

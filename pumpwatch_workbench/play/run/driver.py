@@ -21,6 +21,7 @@ from pumpwatch.domain.detection.signals import Phase, Signal
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import InvariantBroken
 from pumpwatch_workbench.local.aws.functions import Invocation
+from pumpwatch_workbench.pages.words import duration
 from pumpwatch_workbench.play.run.options import RunOptions
 from pumpwatch_workbench.play.run.outcome import RunTally, result_of
 from pumpwatch_workbench.play.run.result import RunResult
@@ -36,6 +37,8 @@ from pumpwatch_workbench.play.views.view import (
 )
 from pumpwatch_workbench.processes import relax_collector
 
+PACE_KNOWN = 20
+"""Ticks after which a long run says how long it will take."""
 TRADED = "opened", "closed", "denied"
 """Words of trade's answer for the trades that changed."""
 
@@ -66,7 +69,7 @@ class _Driver:
         self._tally = RunTally()
         self._events_open = 0
         self._now: int | None = None
-        self._next_tick: int | None = None
+        self._next = NextSteps()
         self._looks = Looks()
         self._counts = dict.fromkeys(("signals", *TRADED), 0)
 
@@ -84,12 +87,16 @@ class _Driver:
                     now=lambda: self._now,
                     prices=self._looks.prices,
                     movers=lambda: self._looks.movers,
-                    next=self._next_steps,
+                    next=lambda: self._next,
                 ),
             )
         )
+        begin = time.perf_counter()
         for number, scheduled in enumerate(ticks, start=1):
             self._play_minute(number, scheduled)
+            if number == PACE_KNOWN < len(ticks) // 4:
+                whole = (time.perf_counter() - begin) * len(ticks) / number
+                self._view.note(f"All of it will take about {duration(round(whole * 1000))}.")
         self._scan_until(ticks[-1] + MINUTE)
         self._settle(ticks[-1] + MINUTE)
         return self._tally
@@ -111,10 +118,10 @@ class _Driver:
     def _play_minute(self, number: int, scheduled: int) -> None:
         simulator = self._stage.simulator
         detect_time = scheduled + self._options.detect_second * 1000
-        self._next_tick = detect_time
+        self._next = NextSteps(detect_time, self._next.scan)
         self._scan_until(detect_time)
         now, before = simulator.advance_to(detect_time)
-        self._now, self._next_tick = now, detect_time + MINUTE
+        self._now, self._next = now, NextSteps(detect_time + MINUTE, self._next.scan)
         detected = self._detect(self._stage.detect_event(scheduled))
         self._stage.scans.take(now)
         _, after = simulator.advance_to(now)
@@ -133,7 +140,7 @@ class _Driver:
         scans = self._stage.scans
         while (due := scans.next_due) is not None and due < end:
             now, _ = self._stage.simulator.advance_to(due)
-            self._now = now
+            self._now, self._next = now, NextSteps(self._next.tick, due)
             for event in scans.due(now):
                 scanned = self._detect(event)
                 self._tally.scan_seconds.append(scanned.seconds)
@@ -219,9 +226,6 @@ class _Driver:
         seen = self._stage.simulator.market()
         prices, turnover = np.array(seen["last"]), np.array(seen["turnover"])
         self._looks.add(seen["time"], seen["symbols"], prices, turnover)
-
-    def _next_steps(self) -> NextSteps:
-        return NextSteps(self._next_tick, self._stage.scans.next_due)
 
     def _settle(self, end: int) -> None:
         """Play a last tick of trade, so that the journal knows what the last half minute did."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from pumpwatch_workbench.pages.event_rows import EventRow
-from pumpwatch_workbench.pages.terminal import WIDE, tiles_grid, wide_enough
+from pumpwatch_workbench.pages.terminal import WIDE, fitting_table, tiles_grid, wide_enough
 from pumpwatch_workbench.pages.trade_tables import exit_words
 from pumpwatch_workbench.pages.words import NOTHING, clock, date_and_clock, price, seconds
 from pumpwatch_workbench.play.run.page import notice
@@ -54,33 +52,14 @@ def print_summary(result: RunResult, console: Console) -> None:
 
 
 def _events(result: RunResult, rows: tuple[EventRow, ...], width: int) -> Table:
-    wide = width >= WIDE
-    table = Table(
-        title="Events",
-        title_justify="left",
-        title_style="bold",
-        box=None,
-        padding=(0, 2 if wide else 1, 0, 0),
-    )
-    events = [_event_cells(row, wide) for row in rows]
-    shown = _fitting(result, events, width - 1)
-    for name in shown:
-        justify: Literal["left", "right"] = "right" if name in _NUMERIC else "left"
-        table.add_column(name, header_style="dim", justify=justify, no_wrap=True)
-    for cells in events:
-        table.add_row(*(Text(cells[name]) for name in shown))
+    events = [_event_cells(row, width >= WIDE) for row in rows]
+    names = [name for name in _COLUMNS if name not in _REPLAY_ONLY or result.kind == "replay"]
+    cells = [[Text(event[name]) for name in names] for event in events]
+    dropped = [names.index(name) for name in _LEAST_WANTED if name in names]
+    left = {n for n, name in enumerate(names) if name not in _NUMERIC}
+    table = fitting_table(names, cells, dropped, width - 1, left)
+    table.title, table.title_justify, table.title_style = "Events", "left", "bold"
     return table
-
-
-def _fitting(result: RunResult, events: list[dict[str, str]], width: int) -> list[str]:
-    """Return the columns that fit, so that no figure is cut."""
-    shown = [name for name in _COLUMNS if name not in _REPLAY_ONLY or result.kind == "replay"]
-    space = 2 if width >= WIDE - 1 else 1
-    sizes = {name: space + max(len(name), *(len(each[name]) for each in events)) for name in shown}
-    for name in _LEAST_WANTED:
-        if sum(sizes[each] for each in shown) > width and name in shown:
-            shown.remove(name)
-    return shown
 
 
 def _event_cells(row: EventRow, wide: bool) -> dict[str, str]:

@@ -5,6 +5,7 @@ It fills the terminal's height and fits its width: what does not fit is left out
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -36,8 +37,9 @@ from pumpwatch_workbench.play.views.view import (
 )
 
 _NEWS = 40
-_AIRY_FROM = 30
-"""Lines from which a blank one separates the parts."""
+_PHRASES = re.compile("(?=, | and | from )")
+_WORDY_FROM, _AIRY_FROM = 70, 30
+"""Columns from which kinds are named; lines from which a blank one separates the parts."""
 _REDRAWS_PER_SECOND = 4
 _POINTS = 360
 """Points of the line: half an hour at the usual interval."""
@@ -166,7 +168,9 @@ class LiveView(RunView):
     def _state(self, snapshot: TickSnapshot, width: int) -> list[Text]:
         change = snapshot.equity - (self._start_equity or snapshot.equity)
         equity = Text.assemble("Equity ", (money(snapshot.equity), "bold"), " USDT  ")
-        equity.append(signed_money(change), _style(change)).append(" since the start")
+        equity.append(signed_money(change), _style(change)).append(
+            " since the start" * (width >= _WORDY_FROM)
+        )
         counts = [f"{what} {count:,}" for what, count in snapshot.counts.items()]
         counts.insert(0, f"Open events {snapshot.events_open}")
         lines = [equity, _fitted(", ", counts, width)]
@@ -200,8 +204,11 @@ class LiveView(RunView):
     def _news_part(self, width: int, rows: int) -> RenderableType:
         lines = [Text("Signals and trades", style="bold")]
         for time, kind, style, words in self._news[-rows:]:
-            head = Text.assemble((clock(time), "dim"), "  ", (kind, style), "  ")
-            lines.append(head.append_text(_fitted(", ", words.split(", "), width - head.cell_len)))
+            named = f"{kind}  " if width >= _WORDY_FROM else ""
+            head = Text.assemble((clock(time), "dim"), "  ", (named, style))
+            head.append_text(_fitted("", _PHRASES.split(words), width - head.cell_len))
+            head.truncate(width, overflow="ellipsis")
+            lines.append(head)
         return Group(*lines)
 
 

@@ -9,6 +9,7 @@ from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.domain.market.snapshot import MarketSnapshot
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch_workbench.play.desk.market import WatchedMarket
+from pumpwatch_workbench.play.views.looks import Looks
 
 SYMBOLS = ("AUSDT", "BUSDT", "CUSDT")
 
@@ -28,19 +29,35 @@ def market_with(monkeypatch, *looks):
     return WatchedMarket(None, settings)
 
 
-def test_movers_are_of_the_last_two_looks_that_are_about_a_minute_apart(monkeypatch):
+def test_movers_are_of_the_last_minute_of_looks_from_the_second_look_on(monkeypatch):
     market = market_with(
         monkeypatch,
         (NOW, [1.0, 1.0, 1.0]),
-        (NOW + 5_000, [9.0, 9.0, 9.0]),
+        (NOW + 5_000, [1.2, 1.0, 9.0]),
         (NOW + 60_000, [1.1, 0.7, 1.0]),
         (NOW + 240_000, [5.0, 5.0, 5.0]),
     )
     market.snapshot()
+    assert market.looks.movers == ()
     market.snapshot()
-    assert market.movers == ()
+    assert moves(market) == [("AUSDT", 0.2), ("BUSDT", 0.0)]
     market.snapshot()
-    moved = [(mover.symbol, round(mover.change, 3)) for mover in market.movers]
-    assert moved == [("BUSDT", -0.3), ("AUSDT", 0.1)]
+    assert moves(market) == [("BUSDT", -0.3), ("AUSDT", 0.1)]
     market.snapshot()
-    assert [mover.symbol for mover in market.movers] == ["BUSDT", "AUSDT"]
+    assert [symbol for symbol, _ in moves(market)] == ["BUSDT", "AUSDT"], "nothing to compare with"
+
+
+def moves(market):
+    return [(mover.symbol, round(mover.change, 3)) for mover in market.looks.movers]
+
+
+def test_a_symbol_keeps_its_line_when_its_place_in_the_list_changes():
+    looks = Looks()
+    looks.add(NOW, ("A", "B"), np.array([1.0, 2.0]), np.array([10.0, 20.0]))
+    looks.add(
+        NOW + 5_000, ("NEW", "A", "B"), np.array([7.0, 1.5, 3.0]), np.array([1.0, 11.0, 22.0])
+    )
+    assert looks.prices("B") == [(NOW, 2.0), (NOW + 5_000, 3.0)]
+    assert looks.prices("NEW") == [(NOW + 5_000, 7.0)]
+    assert looks.turnovers("A") == [(NOW, 10.0), (NOW + 5_000, 11.0)]
+    assert [(mover.symbol, mover.change) for mover in looks.movers][:2] == [("A", 0.5), ("B", 0.5)]

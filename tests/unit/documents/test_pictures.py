@@ -10,14 +10,14 @@ from support.trading_facts import position
 
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.play.run.options import RunOptions
-from pumpwatch_workbench.play.views.view import RunFacts, TickSnapshot
+from pumpwatch_workbench.play.views.view import OpenTrade, RunFacts, TickSnapshot
 from tools import pictures
 from tools.pictures import Camera, make_pictures
 
 IMAGES = Path(__file__).resolve().parents[3] / "docs/images"
 FACTS = RunFacts("600 simulated symbols, seed 7", 0, 180 * 60_000, 180)
 QUIET = TickSnapshot(time=60_000, tick=1, equity=Decimal(10_000))
-BUSY = replace(QUIET, time=120_000, tick=2, positions=(position(),), events_open=2)
+BUSY = replace(QUIET, time=120_000, tick=2, trades=(OpenTrade(position()),), events_open=2)
 LATER = replace(BUSY, time=180_000, tick=3, events_open=1)
 
 

@@ -12,7 +12,15 @@ from pumpwatch.domain.trading.orders import Position, Side
 from pumpwatch_workbench.play.run.summary import print_summary
 from pumpwatch_workbench.play.views.live import LiveView, view_for
 from pumpwatch_workbench.play.views.plain import PlainView
-from pumpwatch_workbench.play.views.view import Mover, RunFacts, RunView, TickSnapshot
+from pumpwatch_workbench.play.views.view import (
+    Mover,
+    NextSteps,
+    OpenTrade,
+    RunFacts,
+    RunView,
+    TickSnapshot,
+    Watched,
+)
 
 FACTS = RunFacts("600 simulated symbols, seed 7", START, START + 180 * MINUTE, 180)
 POSITION = Position(
@@ -31,10 +39,20 @@ POSITION = Position(
 )
 
 
-def console_of(*, terminal: bool, width: int = 110) -> tuple[Console, io.StringIO]:
+def console_of(
+    *, terminal: bool, width: int = 110, height: int = 40
+) -> tuple[Console, io.StringIO]:
     written = io.StringIO()
-    console = Console(file=written, force_terminal=terminal, width=width, color_system=None)
+    console = Console(
+        file=written, force_terminal=terminal, width=width, height=height, color_system=None
+    )
     return console, written
+
+
+def drawn(view: LiveView, width: int = 110) -> list[str]:
+    sheet, written = console_of(terminal=False, width=width)
+    sheet.print(view.render())
+    return written.getvalue().splitlines()
 
 
 def play(view: RunView) -> None:
@@ -48,7 +66,7 @@ def play(view: RunView) -> None:
                 tick=n,
                 equity=Decimal(10_000) + n,
                 movers=(Mover("AAAUSDT", 0.123, 45_000), Mover("[red]X", -0.02, 900)),
-                positions=(POSITION,),
+                trades=(OpenTrade(POSITION),),
                 events_open=1,
             )
         )
@@ -74,7 +92,7 @@ def test_plain_lines_come_for_signals_trades_and_every_15_minutes():
     assert [line[:8] for line in lines[2:5]] == ["22:29:04", "22:44:04", "22:59:04"]
     assert "tick 15 of 180, equity 10,015.00 USDT, open positions 1, open events 1" in lines[2]
     assert "signal  AAAUSDT is up 14.4 % from its pre-pump price, at 0.57200" in lines[5]
-    assert "AAAUSDT short closed at 0.52500: take profit, +12.34 USDT (+0.21 R)" in lines[6]
+    assert "AAAUSDT short closed at 0.52500: take profit, +12.34 USDT (+0.2 R)" in lines[6]
     assert "BBBUSDT not entered: the total exposure would exceed 2000 USDT" in lines[7]
     assert len(lines) == 8
     assert "\x1b" not in written.getvalue()
@@ -101,24 +119,120 @@ def test_the_drawing_holds_progress_movers_positions_news_and_equity():
     assert "AAAUSDT short closed" in text
 
 
-@pytest.mark.parametrize("width", [40, 80, 200])
-def test_the_drawing_never_grows_wider_than_the_terminal(width: int):
-    console, _ = console_of(terminal=True, width=width)
-    view = LiveView(console)
-    sheet, written = console_of(terminal=False, width=width)
-    sheet.print(view.render())
-    play(view)
-    sheet.print(view.render())
-    assert max(len(line) for line in written.getvalue().splitlines()) <= width
+SIZES = [(40, 12), (60, 20), (80, 24), (120, 40), (200, 60)]
+CLOSES_AT = START + 60 * MINUTE
 
 
-def test_an_interrupt_leaves_the_terminal_with_its_cursor_and_without_the_drawing():
+class Market:
+    """A clock and a price that a test moves; the coin rises to a peak and falls again."""
+
+    def __init__(self) -> None:
+        self.time = START + 45 * MINUTE
+        self.price = 0.5
+
+    def watched(self) -> Watched:
+        return Watched(
+            now=lambda: self.time,
+            prices=lambda symbol: self.line() if symbol == POSITION.symbol else (),
+            movers=lambda: tuple(Mover(f"MOVE{n}USDT", 0.01 * n, 1e9) for n in range(10)),
+            next=lambda: NextSteps(START + 46 * MINUTE, START + 45 * MINUTE + 5_000),
+        )
+
+    def line(self) -> list[tuple[int, float]]:
+        rise = [(START + n * 5_000, 0.4 + 0.002 * min(n, 120 - n)) for n in range(110)]
+        return [*rise, (self.time, self.price)]
+
+
+def watching(market: Market, width: int, height: int) -> LiveView:
+    """Return the view of a short with its stop, above what else there is to see."""
+    view = LiveView(console_of(terminal=True, width=width, height=height)[0])
+    result = small_result()
+    view.started(replace(FACTS, watched=market.watched()))
+    entered = replace(result.trades[0], symbol="AAAUSDT", closes_at=CLOSES_AT)
+    position = replace(POSITION, stop_loss=Decimal("0.62"), take_profit=Decimal("0.41"))
+    view.tick(
+        TickSnapshot(
+            time=START + 45 * MINUTE - 1_000,
+            tick=45,
+            equity=Decimal("10024.00"),
+            trades=(OpenTrade(position, entered),),
+            events_open=1,
+            counts={"ticks": 45, "scans": 495, "signals": 2, "requests": 1_234},
+        )
+    )
+    for event in result.events:
+        for signal in event.signals:
+            view.signal(signal)
+    view.trade(START + 44 * MINUTE, result.trades[0])
+    return view
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_the_drawing_fits_every_terminal_and_cuts_no_figure(width: int, height: int):
+    lines = drawn(watching(Market(), width, height), width)
+    assert max(map(len, lines)) <= width
+    assert len(lines) < height
+    text = "\n".join(lines)
+    assert "AAAUSDT short" in text
+    assert "0.62000" in text, "the stop is the last figure to go"
+    if height >= 20:
+        assert "\N{HORIZONTAL ELLIPSIS}" not in text
+        assert "0.62000 stop" in text
+        assert "0.41000 target" in text
+        assert "0.56000 entry" in text
+        assert any("\u2801" <= sign <= "\u28ff" for sign in text), "no line of the price"
+
+
+def test_a_larger_terminal_shows_more():
+    small, large = (
+        "\n".join(drawn(watching(Market(), width, height), width))
+        for width, height in ((60, 20), (120, 40))
+    )
+    assert "MOVE4USDT" in large
+    assert "MOVE4USDT" not in small
+    assert small.count("\N{BOX DRAWINGS LIGHT QUADRUPLE DASH HORIZONTAL}") < large.count(
+        "\N{BOX DRAWINGS LIGHT QUADRUPLE DASH HORIZONTAL}"
+    )
+
+
+def test_countdowns_and_open_results_move_between_two_ticks():
+    market = Market()
+    view = watching(market, 120, 40)
+    text = "\n".join(drawn(view, 120))
+    for words in (
+        "scan in 5 s",
+        "tick in 1 min 00 s",
+        "exit of AAAUSDT in 15 min 00 s",
+        "22:59:00",
+    ):
+        assert words in text
+    assert "+72.00" in text
+    assert "+10.7 %" in text
+    market.time, market.price = market.time + 3_000, 0.59
+    text = "\n".join(drawn(view, 120))
+    for words in ("scan in 2 s", "tick in 57 s", "exit of AAAUSDT in 14 min 57 s", "22:59:03"):
+        assert words in text
+    assert "\N{MINUS SIGN}36.00" in text
+
+
+def test_the_preparation_has_a_bar_and_the_movers_come_with_the_first_scan():
+    view = LiveView(console_of(terminal=True)[0])
+    view.progress("Candle history", 30, 120)
+    assert "25 %" in drawn(view)[1]
+    assert "Candle history: 30 of 120" in drawn(view)[1]
+    view.started(replace(FACTS, watched=Market().watched()))
+    assert any("MOVE1USDT" in line for line in drawn(view))
+
+
+def test_an_interrupt_leaves_the_last_drawing_and_the_terminal_with_its_cursor():
     console, written = console_of(terminal=True)
     with pytest.raises(KeyboardInterrupt):
         interrupted(view_for(console))
     hidden, shown = written.getvalue().rfind("\x1b[?25l"), written.getvalue().rfind("\x1b[?25h")
     assert 0 <= hidden < shown
-    assert "\x1b[2K" in written.getvalue()[hidden:], "the lines are erased"
+    last = written.getvalue()[written.getvalue().rfind("Pumpwatch") :]
+    assert "10,045.00" in last
+    assert "Next:" not in last
 
 
 def test_a_silent_view_writes_nothing():
