@@ -51,7 +51,7 @@ def doctor(
 ) -> None:
     """Check a desk on this machine before it starts, or a deployed stack.
 
-    A desk: its store, disk, exchange, clock, symbols and key, by the options, variables
+    A desk: its store, disk, exchange, clock, symbols, key and messengers, by the options, variables
     and pumpwatch.toml that it starts with. A stack: from here and from inside its functions.
     Without a name it takes the running or newest store, or else the stack pumpwatch. Says what to
     do about each problem.

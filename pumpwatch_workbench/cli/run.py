@@ -107,7 +107,7 @@ def run(
     check_export(export_to)
     console = Console(stderr=as_json)
     remarks = "" if replay is None else _checked(replay, options.detector)
-    messengers = messengers_from(notify_env, os.environ) if notify_env else ()
+    messengers = messengers_from(notify_env or "", os.environ)
     with view_for(console) as view, Messages(view, messengers, "run") as told:
         result = play(options, told, partial(_page, web, view))
     if export_to is not None:

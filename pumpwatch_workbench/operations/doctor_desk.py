@@ -16,6 +16,7 @@ from pumpwatch.ports import Deadline, Secrets
 from pumpwatch_workbench.local.budget import SharedBudget
 from pumpwatch_workbench.local.store import Database, SqliteHaltStore, holder_of
 from pumpwatch_workbench.play.desk.options import DeskOptions
+from pumpwatch_workbench.play.messages.messenger import messengers_from
 from pumpwatch_workbench.simulator.market_time import MarketTime, exchange_time_for
 
 from .findings import DESK_ADVICE, Finding, findings_of
@@ -45,6 +46,7 @@ class DeskDoctor:
             "exchange": self._exchange,
             "symbols": self._symbols,
             "key": self._key,
+            "messengers": self._messengers,
         }
         with closing(self._session):
             for name, check in checks.items():
@@ -103,3 +105,7 @@ class DeskDoctor:
         if not settings.uses_account:
             return {"detail": "paper mode needs no key"}
         return check_key(settings, self._secrets, deadline, self._time)
+
+    def _messengers(self, _: Deadline) -> Facts:
+        named = messengers_from(self._options.desk.notify_env, os.environ)
+        return {"detail": ", ".join(each.label for each in named) or "nobody is told"}

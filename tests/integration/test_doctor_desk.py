@@ -48,6 +48,7 @@ def test_a_desk_that_may_start_has_nothing_to_mend(home, world, monkeypatch):
     assert findings["symbols"]["detail"] == f"watched {len(world.symbols)}"
     shown = type_in("doctor", *asked)
     assert shown.output.startswith("paper on this machine (")
+    assert "ok    messengers: address 1 of HOOK (JSON)" in shown.output
     assert "secret" not in shown.output
 
 
@@ -80,8 +81,8 @@ def test_what_is_wrong_with_store_disk_symbols_and_messengers_is_said(home, worl
     assert (status, bad(findings)) == (0, set()), "a warning is followed by its check's own line"
     monkeypatch.setenv("HOOK", "nonsense://secret")
     status, findings = examine("--notify-env", "HOOK")
-    assert (status, bad(findings)) == (1, {"options"})
-    assert "address 1 of HOOK, nonsense://, cannot be used" in findings["options"]["detail"]
+    assert (status, bad(findings)) == (1, {"messengers"})
+    assert "address 1 of HOOK, nonsense://, cannot be used" in findings["messengers"]["detail"]
     shown = type_in("doctor").output
     assert "halted by ann: a look" in shown
     assert "NOSUCHUSDT fits no symbol" in shown

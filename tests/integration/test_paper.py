@@ -124,8 +124,11 @@ def test_a_position_survives_a_restart_and_is_closed_afterwards(world, store):
     (trade,) = stored_trades(store)
     assert trade.state is TradeState.OPEN
 
-    seen, second = trade_for(world, options_for(world.url, store, duration=3 * MINUTE))
+    options = options_for(world.url, store, duration=3 * MINUTE, webhook="nonsense://secret")
+    seen, second = trade_for(world, options)
     assert (second.opened, second.closed) == (0, 1)
+    (named,) = (note for note in seen.notes if "goes on without messages" in note)
+    assert "address 1 of TEST_MESSENGERS, nonsense://, cannot be used" in named
     assert not any("Candle history" in note for note in seen.notes)
     (closed,) = stored_trades(store)
     assert closed.signal_id == trade.signal_id

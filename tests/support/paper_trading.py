@@ -1,5 +1,6 @@
 """Paper trading in market time: the simulator over HTTP, and a pace that steps its clock."""
 
+import os
 import threading
 from dataclasses import dataclass, field, replace
 
@@ -7,7 +8,6 @@ from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.play.desk.options import desk_options
 from pumpwatch_workbench.play.desk.play import play
-from pumpwatch_workbench.play.messages.messenger import messengers_from
 from pumpwatch_workbench.play.views.view import RunFacts, RunView, TickSnapshot
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
@@ -104,7 +104,9 @@ def options_for(url, store, *, environment=None, webhook="", **changes):
     environment = {"REQUESTS_PER_SECOND": "110", "MAX_SPREAD": "0.03", **(environment or {})}
     given |= {"store": store, "bybit_base_url": url}
     options = desk_options(given, environment)
-    return replace(options, messengers=messengers_from("W", {"W": webhook}) if webhook else ())
+    os.environ["TEST_MESSENGERS"] = webhook
+    named = {"notify_env": "TEST_MESSENGERS" if webhook else ""}
+    return replace(options, desk=options.desk.model_copy(update=named))
 
 
 def trade_for(world, options, *, sleeps=None):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,6 @@ from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.cli.times import parse_duration
 from pumpwatch_workbench.configuration.load import DeskSettings, load
 from pumpwatch_workbench.local.home import home
-from pumpwatch_workbench.play.messages.messenger import Messenger, messengers_from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +26,6 @@ class DeskOptions:
     store: Path
     duration: int | None
     """Milliseconds after which it ends by itself; None: until it is interrupted."""
-    messengers: tuple[Messenger, ...] = ()
 
     @property
     def mode(self) -> str:
@@ -65,5 +62,4 @@ def desk_options(
         warnings=loaded.warnings,
         store=Path(desk.store) if desk.store else home() / f"{desk.mode}.db",
         duration=parse_duration(length.shown, length.text) if length else None,
-        messengers=messengers_from(desk.notify_env, os.environ) if desk.notify_env else (),
     )

@@ -28,6 +28,7 @@ from pumpwatch_workbench.play.desk.loop import DeskLoop
 from pumpwatch_workbench.play.desk.options import DeskOptions
 from pumpwatch_workbench.play.desk.pace import Pace
 from pumpwatch_workbench.play.desk.telling import Tally, Teller
+from pumpwatch_workbench.play.messages.messenger import Messenger, messengers_from
 from pumpwatch_workbench.play.messages.told import Messages
 from pumpwatch_workbench.play.views.view import RunView
 from pumpwatch_workbench.processes import relax_collector
@@ -85,7 +86,7 @@ def play(
             )
             _serve("the live page", page, stack, teller)
         stage = trade.stage if trade.stage == options.mode else f"{trade.stage} · {options.mode}"
-        told = Messages(view, options.messengers, stage, desk)
+        told = Messages(view, _messengers(options, teller), stage, desk)
         teller.view, teller.take_message_counts = stack.enter_context(told), told.take_counts
         _say_if_halted(options, desk, teller)
         pace = Pace(desk.time, stop) if pace_of is None else pace_of(desk)
@@ -132,6 +133,17 @@ def _serve(
         if not teller.holds_trades():
             raise
         teller.note(f"Trades are open, so the desk goes on without {what}: {error}")
+
+
+def _messengers(options: DeskOptions, teller: Teller) -> tuple[Messenger, ...]:
+    """Return those of the options; what cannot be used ends a start only without open trades."""
+    try:
+        return messengers_from(options.desk.notify_env, os.environ)
+    except BadInput as error:
+        if not teller.holds_trades():
+            raise
+        teller.note(f"Trades are open, so the desk goes on without messages: {error}")
+        return ()
 
 
 def _say_if_halted(options: DeskOptions, desk: Desk, teller: Teller) -> None:

@@ -75,10 +75,12 @@ class Messenger:
 
 
 def messengers_from(name: str, environment: Mapping[str, str]) -> tuple[Messenger, ...]:
-    """Return the messengers of a variable's addresses, without ever showing one.
+    """Return the messengers of a variable's addresses, without ever showing one; no name, none.
 
     Raises `BadInput` for a variable that is not set, and an address that none understands.
     """
+    if not name:
+        return ()
     addresses = list(filter(None, SEPARATOR.split(environment.get(name, ""))))
     if not addresses:
         raise BadInput(f"--notify-env names {name}, which is not set: export {name}=...")

@@ -18,6 +18,7 @@ from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.cli.times import parse_duration
 from pumpwatch_workbench.local.store import Database
 from pumpwatch_workbench.play.desk.options import desk_options
+from pumpwatch_workbench.play.messages.messenger import messengers_from
 from pumpwatch_workbench.play.views.live import LiveView
 from pumpwatch_workbench.play.views.view import RunFacts
 
@@ -94,9 +95,9 @@ def test_a_webhook_is_taken_from_the_environment_and_never_shown(monkeypatch):
     address = "https://hooks.slack.com/services/T0/B0/secret"
     monkeypatch.setenv("HOOK", address)
     options = desk_options({"notify_env": "HOOK"}, {})
-    (messenger,) = options.messengers
+    (messenger,) = messengers_from(options.desk.notify_env, os.environ)
     assert messenger.label == "address 1 of HOOK (Slack)"
-    assert "T0" not in repr(options)
+    assert "T0" not in repr(options) + repr(messenger)
     with pytest.raises(SettingsError) as caught:
         desk_options({"notify_env": address}, {})
     assert "T0" not in str(caught.value)
