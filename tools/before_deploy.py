@@ -19,8 +19,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pumpwatch.domain.detection.rules import DETECTORS
-from pumpwatch.domain.trading.strategies import EVIDENCE
 from pumpwatch.errors import BadInput, PumpwatchError, SettingsError
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.overrides import settings_in_force
@@ -120,9 +118,8 @@ def _unusable(template: Template, resources: Mapping[str, Any]) -> Iterator[str]
             yield VARIABLE.sub(lambda match: match[0].title().replace("_", ""), str(error))
             return
     given, port = template.parameters, template.parameters["PushgatewayPort"]
-    own = {given["Detector"], given["Strategy"]} - {*DETECTORS, *EVIDENCE, ""}
-    if own and not given["OwnCodeLayer"]:
-        yield f"OwnCodeLayer - {min(own)} is not built in: name the layer that has it."
+    if ":" in given["Detector"] + given["Strategy"] and not given["OwnCodeLayer"]:
+        yield "OwnCodeLayer - Detector or Strategy is your own: name the layer that has it."
     url = urlsplit(given["PushgatewayUrl"])
     used = str(url.port or (80 if url.scheme == "http" else 443))
     if given["Network"] == "own-vpc" and used not in {"443", port}:

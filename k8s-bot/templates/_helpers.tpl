@@ -53,7 +53,7 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- fail "mode live trades real money: confirm it with the account's UID in confirm (shown by Bybit under Account)" }}
 {{- end }}
 {{- if not .Values.strategy }}
-{{- fail "mode live needs a strategy by name: alert, fade or ride" }}
+{{- fail "mode live needs a strategy by name: alert, fade, ride or your own" }}
 {{- end }}
 {{- end }}
 {{- end }}

@@ -66,7 +66,7 @@ def compare(
     to: Annotated[str, typer.Option("--to", help="Up to here, excluded.")] = "",
     region: Region = "",
     strategy: Annotated[
-        str | None, typer.Option(help="As it was traded; the journal's by default.")
+        str | None, typer.Option(metavar="NAME", help="As it was traded; the journal's by default.")
     ] = None,
     detector: DetectorOption = None,
     set_: Setting = None,

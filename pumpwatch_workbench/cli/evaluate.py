@@ -50,6 +50,7 @@ def evaluate(
         list[str] | None,
         typer.Option(
             *("--rule", "--detector"),
+            metavar="NAME",
             help="A rule, also module:Class of your own, or all; repeatable; else the default.",
             autocompletion=lambda: [*RULES, EVERY],
         ),

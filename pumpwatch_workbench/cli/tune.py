@@ -41,7 +41,6 @@ from pumpwatch_workbench.research.tune.splits import Fold, WalkPlan, split
 from pumpwatch_workbench.research.tune.walk_forward import Tuned, walk_forward
 
 MOST_WORKERS = 256
-OWN = "{} is your own: only Pumpwatch's settings were searched, none of its."
 Objective = Literal["t", "profit"]
 EngineName = Literal["local", "ray"]
 
@@ -124,7 +123,8 @@ def tune(
             alarms=pool.alarms,
             progress=_teller(progress, plan, trials),
         )
-    warnings = [OWN.format(name) for name in (acts, rule) if ":" in name]
+    own = "is your own: only Pumpwatch's settings were searched, none of its"
+    warnings = [f"{name} {own}." for name in (acts, rule) if ":" in name]
     warnings += doubts(tuned) + sample_warning(space.detector, recordings.fingerprints)
     page = write_page(render_tuned(TuneReport(tuned, folder.resolve().name, warnings)), report)
     if write is not None:

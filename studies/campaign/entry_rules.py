@@ -55,12 +55,12 @@ class Facts:
     @property
     def limit_minutes(self) -> int:
         """Return how long a position may be open."""
-        settings = self.settings
-        known = {
-            "fade": settings.fade_time_limit_minutes,
-            "ride": settings.ride_time_limit_minutes,
-        }
-        return known.get(settings.strategy_name, LONGEST_TRADE)
+        if self.settings.strategy_name == HOSTILE:
+            return LONGEST_TRADE
+        fade = self.settings.strategy_name == "fade"
+        return (
+            self.settings.fade_time_limit_minutes if fade else self.settings.ride_time_limit_minutes
+        )
 
     def live_trades(self) -> dict[str, Trade]:
         """Return the trades that may have a position, by symbol."""

@@ -12,40 +12,33 @@ from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.domain.trading.plans import EntryPlan, Quote
 
-from .plan import LONGEST_TRADE
-
-HANGS_EVERY = 60
-"""One signal of so many, since each costs real time."""
-
 
 class Hostile:
-    """Answers each signal in one of its ways, which the signal's id chooses; some are sound."""
+    """Answers each signal in a way that the signal's id chooses; some answers are sound."""
 
     side = Side.SELL
-    time_limit_minutes = LONGEST_TRADE
+    time_limit_minutes = 8
 
     def acts_on(self, signal: Signal) -> bool:
         """Return True, or raise."""
         return bool(1 / (int(signal.signal_id, 16) % 23))
 
     def plan(self, signal: Signal, quote: Quote) -> Any:
-        """Return what must not hurt."""
+        """Return what must not hurt. It hangs seldom, since that costs real time."""
         number = int(signal.signal_id, 16)
-        if number % HANGS_EVERY == 0:
+        if number % 60 == 0:
             Event().wait()
         buy = EntryPlan(Side.BUY, quote.ask * Decimal("0.9"), quote.ask * 2, 3 * MINUTE)
         sell = EntryPlan(Side.SELL, quote.bid * Decimal("1.1"), None, 2 * MINUTE)
-        answers: tuple[Any, ...] = (
+        answers = (
             *(buy, sell) * 3,
             *(replace(buy, side=Side.SELL), replace(sell, side=Side.BUY, take_profit=quote.bid)),
             *(replace(buy, stop_loss=Decimal(text)) for text in ("NaN", "sNaN", "Infinity", "0")),
             *(replace(buy, stop_loss=quote.ask * Decimal(share)) for share in ("0.9997", "0.3")),
-            *(replace(sell, time_limit=limit) for limit in (30 * MINUTE, -1, 1e6)),
+            *(replace(sell, time_limit=limit) for limit in (30 * MINUTE, -1, True)),
             *(replace(sell, take_profit=Decimal(-1)), None, {"side": "Buy"}, SystemExit),
         )
-        answer = answers[number % len(answers)]
-        for name in ("bid", "ask"):
-            object.__setattr__(quote, name, quote.last * 9)
-        if answer is SystemExit:
+        object.__setattr__(quote, "ask", quote.bid * 9)
+        if (answer := answers[number % len(answers)]) is SystemExit:
             raise SystemExit
         return answer

@@ -96,7 +96,6 @@ more candles, the simulator is a process.
 
 Of the run's commands a single one is typed here, tests/e2e types others.
 """
-OWN_CODE = (REPOSITORY / "docs" / "own-code.md").read_text("utf-8")
 TRADED_AT = round(datetime(2026, 9, 16, 0, 2, tzinfo=UTC).timestamp() * 1000)
 TRADED = a_trade(created=TRADED_AT, signal_time=TRADED_AT, strategy="fade")
 
@@ -163,14 +162,15 @@ def problem_of(
 
 @pytest.fixture
 def scratch(tmp_path, monkeypatch):
-    """A folder to work in with the page's own code, which is also the home."""
+    """A folder to work in, which is also the home; with the rule and strategy of own-code.md."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("PUMPWATCH_HOME")
     monkeypatch.setattr(sys, "path", [*sys.path])
-    own = re.findall(r'```python\n("""(my_\w+)\.py.*?)```', OWN_CODE, re.DOTALL)
+    page = (REPOSITORY / "docs" / "own-code.md").read_text("utf-8")
+    own = re.findall(r'```python\n("""(my_\w+)\.py: .*?)```', page, re.DOTALL)
     for text, name in own:
         (tmp_path / f"{name}.py").write_text(text, "utf-8")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("PUMPWATCH_HOME")
     yield tmp_path
     for _, name in own:
         sys.modules.pop(name, None)

@@ -59,6 +59,7 @@ def refused(account, region=REGION, **parameters):
 LIVE = {"TradingMode": "live", "LiveTradingConfirmation": "1", "Strategy": "fade"}
 DEMO = "https://api-demo.bybit.com"
 OWN_VPC = {"Network": "own-vpc", "PushgatewayUrl": "http://10.0.0.5:9444"}
+OWN_CODE = {"Detector": "my_rules:Sprint", "Strategy": "my_strategies:Bounce"}
 VPC = {"Network": "existing-vpc", "SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1"}
 
 
@@ -72,6 +73,7 @@ VPC = {"Network": "existing-vpc", "SubnetIds": "subnet-1", "SecurityGroupIds": "
         OWN_VPC | {"PushgatewayPort": "9444"},
         {"ReservedConcurrency": 1},
         {"Settings": 'SYMBOLS_EXCLUDED="BTC*" FADE_TARGET_RETRACE=0.7'},
+        OWN_CODE | {"OwnCodeLayer": "arn:aws:lambda:eu-central-1:123456789012:layer:mine:3"},
     ],
 )
 def test_what_can_work_is_not_refused(account, parameters):
@@ -82,6 +84,9 @@ def test_what_can_work_is_not_refused(account, parameters):
     ("parameters", "begins"),
     [
         ({"Stag": "prod"}, "the template has no parameter Stag"),
+        (OWN_CODE, "OwnCodeLayer - Detector or Strategy is your own: name the layer"),
+        (OWN_CODE | {"OwnCodeLayer": "mine"}, "parameter OwnCodeLayer='mine' is not allowed"),
+        ({"Strategy": "my code"}, "parameter Strategy='my code' is not allowed"),
         ({"Leverage": "9"}, "parameter Leverage='9' is not allowed"),
         ({"VpcCidr": "8.8.8.0/24"}, "parameter VpcCidr='8.8.8.0/24' is not allowed"),
         ({"TradingMode": "live", "Strategy": "fade"}, "LiveTradingConfirmation - "),

@@ -141,7 +141,7 @@ def test_a_key_that_must_not_be_used_ends_a_desk_without_trades(
     ("given", "words"),
     [
         ({"live_trading_confirmation": None}, "--confirm UID"),
-        ({"strategy": None}, "--strategy alert, fade or ride"),
+        ({"strategy": None}, "--strategy alert, fade, ride or your own"),
         ({"mode": "real"}, "--mode=.real. is not allowed"),
         ({"key_file": None}, "no key was given"),
     ],

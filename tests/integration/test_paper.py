@@ -189,6 +189,15 @@ def test_only_chosen_symbols_are_watched(world, store):
     assert {mover.symbol for tick in seen.ticks for mover in tick.movers} == {world.pumped}
 
 
+def test_a_rule_of_ones_own_that_fails_is_told_once_and_ticks_go_on(world, store):
+    own = options_for(world.url, store, detector="support.own_code:Raises", duration=8 * MINUTE)
+    seen, tally = trade_for(world, own)
+    (told,) = [note for note in seen.notes if "own_code" in note]
+    assert told.startswith("the rule support.own_code:Raises failed: ZeroDivisionError")
+    assert (tally.failed_ticks, tally.signals) == (0, 0)
+    assert tally.ticks == 8
+
+
 def test_a_network_that_goes_away_is_said_once_and_exits_are_tried_with_every_tick(world, store):
     """The exchange is gone between minutes 3 and 6."""
     original = world.exchange.handle

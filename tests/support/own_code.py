@@ -2,7 +2,6 @@
 
 import threading
 import time
-from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
@@ -156,8 +155,3 @@ class Limitless(Short):
 class Broken:
     def __init__(self):
         raise RuntimeError("no licence")
-
-
-def moved(plan, **changes):
-    """Return a plan with other facts."""
-    return replace(plan, **changes)

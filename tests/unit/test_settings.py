@@ -55,7 +55,7 @@ def test_value_outside_its_range_is_refused_with_name_value_and_range(kind, vari
 
 def test_what_cannot_be_a_name_of_ones_own_is_refused():
     for text in ("my rule", "a:b:c", "../x:Rule", "x" * 101, ":Rule"):
-        with pytest.raises(SettingsError, match="DETECTOR=.* a text matching"):
+        with pytest.raises(SettingsError, match=r"DETECTOR=.*must be a name.* or module:Class"):
             load_settings(DetectSettings, {**ENVIRONMENT, "DETECTOR": text})
 
 

@@ -75,7 +75,7 @@ def _options(command: TyperCommand) -> Iterator[Option]:
             names, text = record
             match = FACTS.match(text)
             meaning, facts = (match[1], match[2]) if match else (text, "")
-            yield Option(f"`{names}`", _default(facts), _linked(meaning))
+            yield Option(f"`{names.replace(', ', ' / ')}`", _default(facts), _linked(meaning))
 
 
 def _shared(options: dict[str, list[Option]]) -> dict[tuple[str, str], Option]:

@@ -254,7 +254,7 @@ class DeskLoop:
         tick.detected = self._desk.detect(due)
         if tick.detected is not None and tick.detected.failure and not self._rule_failed:
             self._rule_failed = True
-            self._teller.warn(f"No alarms: {tick.detected.failure}")
+            self._teller.warn(tick.detected.failure)
 
     def _trade(self, tick: PlayedTick) -> None:
         signals = tick.detected.signals if tick.detected is not None else ()

@@ -12,7 +12,6 @@ import typer
 from support.command_line import type_in
 
 from pumpwatch.domain.detection.rules import DETECTORS
-from pumpwatch.domain.trading.strategies import EVIDENCE
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch_workbench.cli.commands import COMMANDS, load_command
 from pumpwatch_workbench.cli.main import app

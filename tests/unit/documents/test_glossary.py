@@ -11,6 +11,7 @@ from pumpwatch.domain.detection.rules import DETECTORS
 from pumpwatch.domain.detection.signals import Phase
 from pumpwatch.domain.trading.orders import Leg, Outcome, Side, StopTrigger
 from pumpwatch.domain.trading.repairs import RepairKind
+from pumpwatch.domain.trading.strategies import EVIDENCE
 from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.metrics.catalogue import BLOCKED_BY, PROTECTIONS
 from pumpwatch.settings.trade import TradeSettings
@@ -29,7 +30,7 @@ SHOWN = {kind.__name__: tuple(kind) for kind in ENUMS} | {
     "detectors": tuple(DETECTORS),
     "protections": PROTECTIONS,
     "why a run opens nothing": BLOCKED_BY,
-    "strategies": choices("strategy"),
+    "strategies": tuple(EVIDENCE),
     "trading modes": choices("trading_mode"),
 }
 

@@ -1,4 +1,4 @@
-"""Rules of one's own: found by name, the same live as in a backtest, and harmless when they fail."""
+"""Rules of one's own: found by name, the same live as in a backtest, harmless when they fail."""
 
 import pickle
 import sys
@@ -74,7 +74,8 @@ def test_what_comes_later_changes_nothing():
     for end in (51, 120, 201):
         part = rule.detect(candles.between(0, end))
         for name in ("alarm", "strength", "jump"):
-            assert np.array_equal(getattr(part, name), getattr(whole, name)[:, :end], equal_nan=True)
+            all_of_it = getattr(whole, name)[:, :end]
+            assert np.array_equal(getattr(part, name), all_of_it, equal_nan=True)
 
 
 def test_a_gap_leaves_the_last_close_and_counts_as_no_history():
@@ -188,7 +189,7 @@ def test_a_rule_that_hangs_costs_its_time_three_times(monkeypatch):
 
 
 def test_another_process_gets_it_too():
-    again = pickle.loads(pickle.dumps(own("Loud")))
+    again = pickle.loads(pickle.dumps(own("Loud")))  # noqa: S301
     assert np.array_equal(again.detect(pumped()).alarm, own("Loud").detect(pumped()).alarm)
 
 
@@ -225,5 +226,5 @@ def test_entry_points_give_names(monkeypatch):
     with pytest.raises(SettingsError, match=r"rules boosted, ewma, karbalaii, loud, nor"):
         OwnDetector("louder")
     points.append(EntryPoint("ewma", f"{OWN}Loud", "pumpwatch.rules"))
-    with pytest.raises(SettingsError, match="ewma of pumpwatch.rules has a built-in's name"):
+    with pytest.raises(SettingsError, match=r"ewma of pumpwatch\.rules has a built-in's name"):
         OwnDetector("loud")

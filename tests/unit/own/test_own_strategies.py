@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 from support.trading_rig import SYMBOL, Rig, peaked, settings
 
-from pumpwatch.bootstrap.trade import trade_function
+from pumpwatch.bootstrap.renewal import RenewedFunction
+from pumpwatch.bootstrap.trade import CARE_ALONE, trade_function
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.domain.trading.plans import Denied, EntryPlan, Quote
 from pumpwatch.domain.trading.sound_plans import sound_plan
@@ -15,6 +16,8 @@ from pumpwatch.domain.trading.trades import TradeState
 from pumpwatch.errors import SettingsError
 from pumpwatch.own import strategies
 from pumpwatch.own.strategies import own_strategy
+from pumpwatch.settings.trade import TradeSettings
+from pumpwatch.usecases.trade.entries import strategy_from
 
 OWN = "support.own_code:"
 QUOTE = Quote(Decimal("1.16"), Decimal("1.17"), Decimal("1.17"), Decimal("1.17"))
@@ -148,6 +151,20 @@ def test_live_may_name_one_of_ones_own():
     assert settings(**live, strategy=f"{OWN}Short").strategy_name == f"{OWN}Short"
     with pytest.raises(ValueError, match="or your own"):
         settings(**live)
-    with pytest.raises(ValueError, match="pattern"):
+    with pytest.raises(ValueError, match="must be a name"):
         settings(strategy="a b")
     assert rig("Short").opened().trade(SYMBOL)
+
+
+def test_a_stack_whose_strategy_cannot_be_loaded_cares_for_what_is_open(caplog):
+    made = []
+
+    def compose(given):
+        strategy_from(given)
+        made.append(given.strategy)
+        return SimpleNamespace(checks={})
+
+    environment = {"TABLE_NAME": "table", "STRATEGY": "nowhere:Nothing"}
+    RenewedFunction(TradeSettings, environment, compose, CARE_ALONE)
+    assert made == ["alert"]
+    assert "nowhere:Nothing cannot be loaded" in caplog.records[-1].reason

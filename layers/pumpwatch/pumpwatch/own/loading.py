@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 MOST_LATE = 3
 """Answers that came too late after which the code is not asked again in this process."""
+NOT_OWN = (str(Path(__file__).parent), "<frozen importlib", importlib.__path__[0])
 
 Answer = TypeVar("Answer")
 
@@ -49,10 +50,10 @@ def load(kind: str, name: str, built_in: Collection[str]) -> Any:
 def number(made: object, attribute: str, least: float, most: float) -> float:
     """Return a number that code of one's own declares. Raises `SettingsError`."""
     value: Any = getattr(made, attribute, None)
-    if type(value) not in (int, float) or not least <= value <= most:
-        needs = f"needs the attribute {attribute}, a number of {least} to {most:g}"
-        raise SettingsError(f"{type(made).__name__} {needs}")
-    return float(value)
+    if type(value) in (int, float) and least <= value <= most:
+        return float(value)
+    needs = f"needs the attribute {attribute}, a number of {least} to {most:g}"
+    raise SettingsError(f"{type(made).__name__} {needs}")
 
 
 def safely(what: str, work: Callable[[], Answer]) -> Answer:
@@ -64,18 +65,17 @@ def safely(what: str, work: Callable[[], Answer]) -> Answer:
 
 
 def _text(what: str, error: BaseException) -> str:
-    places = [(each.filename, each.lineno) for each in traceback.extract_tb(error.__traceback__)]
-    ours = (str(Path(__file__).parent), "<frozen importlib", importlib.__path__[0])
-    own = [place for place in places if not place[0].startswith(ours)]
-    where = " ({}:{})".format(*own[-1]) if own else ""
-    return " ".join(f"{what}: {type(error).__name__}: {error}".split())[:300] + where
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f" ({at.filename}:{at.lineno})" for at in frames if not at.filename.startswith(NOT_OWN)]
+    text = " ".join(f"{what}: {type(error).__name__}: {error}".split())[:300]
+    return text + "".join(own[-1:])
 
 
 class Guard:
     """Calls code of one's own for so many seconds at most, and logs its first failure."""
 
     def __init__(self, what: str, seconds: float) -> None:
-        self.what, self._seconds = what, seconds
+        self._what, self._seconds = what, seconds
         self._late, self._told = 0, False
 
     def call(self, work: Callable[[], Answer]) -> Answer:
@@ -86,20 +86,21 @@ class Guard:
         answer: Future[Answer] = Future()
         try:
             if self._late >= MOST_LATE:
-                raise OwnCodeFailed(f"{self.what} was late {MOST_LATE} times: off until a restart")
+                raise OwnCodeFailed(f"{self._what} was late {MOST_LATE} times: off until a restart")
             Thread(target=self._answer, args=(work, answer), daemon=True).start()
             return answer.result(self._seconds)
-        except (TimeoutError, OwnCodeFailed) as error:
-            self._late += isinstance(error, TimeoutError)
-            late = f"{self.what} gave no answer within {self._seconds:g} s"
-            failed = error if isinstance(error, OwnCodeFailed) else OwnCodeFailed(late)
+        except TimeoutError:
+            self._late += 1
+            failed = OwnCodeFailed(f"{self._what} gave no answer within {self._seconds:g} s")
+        except OwnCodeFailed as error:
+            failed = error
         if not self._told:
-            self._told = True
             logger.error(str(failed))
+        self._told = True
         raise failed
 
     def _answer(self, work: Callable[[], Answer], answer: Future[Answer]) -> None:
         try:
-            answer.set_result(safely(self.what, work))
+            answer.set_result(safely(self._what, work))
         except OwnCodeFailed as error:
             answer.set_exception(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -20,7 +21,7 @@ from .loading import Guard, load, number, safely
 
 SECONDS = 2.0
 LONGEST, KEPT = 7 * DAY // MINUTE, 25 * HOUR // MINUTE
-"""Minutes that a rule may look back, and that are kept at least, for the screen's bounds."""
+"""Minutes that a rule may look back, and that the screen needs at least."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,20 +123,22 @@ class OwnDetector:
             parts = {name: getattr(candles, name)[rows, inside] for name in COLUMNS}
             usual = np.maximum(np.nanmean(parts["turnover"], axis=0), 1e-9)
             results.strength[rows, columns] = parts["turnover"][-1] / usual
-            opened, known = candles.open_time[columns], None
-            if trades is not None:
-                known = [_of(trades[row], time) for row, time in zip(rows, opened, strict=True)]
-            results.alarm[rows, columns] = self._ask(Minutes(opened, **parts), known)
+            shown = Minutes(candles.open_time[columns], **parts)
+            known = (
+                None if trades is None else list(map(_of, (trades[r] for r in rows), shown.time))
+            )
+            work = partial(self._answer, len(rows), shown, known)
+            called = safely(self._what, work) if self._call is None else self._call(work)
+            results.alarm[rows, columns] = called
 
-    def _ask(self, candles: Minutes, trades: Sequence[MarketTrades | None] | None) -> BoolArray:
-        def work() -> BoolArray:
-            with np.errstate(all="ignore"):
-                answer = np.array(self.own.alarms(candles, trades))
-            if answer.dtype != np.bool_ or answer.shape != candles.time.shape:
-                raise TypeError(f"alarms gave {answer.dtype} {answer.shape}, not a bool a symbol")
-            return answer
-
-        return safely(self._what, work) if self._call is None else self._call(work)
+    def _answer(
+        self, count: int, candles: Minutes, trades: Sequence[MarketTrades | None] | None
+    ) -> BoolArray:
+        with np.errstate(all="ignore"):
+            answer = np.array(self.own.alarms(candles, trades))
+        if answer.dtype != np.bool_ or answer.shape != (count,):
+            raise TypeError(f"alarms gave {answer.dtype} {answer.shape}, not a bool a symbol")
+        return answer
 
 
 def detector_named(name: str, settings: DetectorSettings, *, watched: bool = False) -> Detector:

@@ -50,6 +50,13 @@ def _push_address(url: str) -> str:
     return url.rstrip("/")
 
 
+def _name(text: str) -> str:
+    """a built-in's name, an entry point's, or module:Class"""
+    if re.fullmatch(r"([A-Za-z_][\w.-]{0,99}(:[A-Za-z_]\w{0,99})?)?", text):
+        return text
+    raise ValueError("must be a name")
+
+
 def _parts(url: str) -> tuple[str, str, str, int | None]:
     parts = urlsplit(url)
     if url.rstrip("/").lower() != f"{parts.scheme}://{parts.netloc}".lower() or "@" in url:
@@ -60,8 +67,7 @@ def _parts(url: str) -> tuple[str, str, str, int | None]:
 BybitAddress = Annotated[str, AfterValidator(_bybit_address)]
 PushAddress = Annotated[str, AfterValidator(_push_address)]
 SecretArn = Annotated[str, Field(pattern=r"^(arn:aws[a-z-]*:secretsmanager:.+)?$")]
-OwnName = Annotated[str, Field(pattern=r"^([A-Za-z_][\w.-]{0,99}(:[A-Za-z_]\w{0,99})?)?$")]
-"""A built-in's name, an entry point's, or `module:Class`; it is loaded where it is used."""
+OwnName = Annotated[str, AfterValidator(_name)]
 REFUSED_REGIONS = re.compile(r"us-(east|west|gov|iso)|cn-")
 """Regions of AWS in the United States and mainland China, whose addresses Bybit refuses."""
 
