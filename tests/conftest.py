@@ -1,6 +1,7 @@
 """What every test gets: fake AWS credentials, and a watch over what it leaves behind."""
 
 import decimal
+import gc
 import os
 from collections.abc import Iterator
 from hashlib import md5
@@ -9,6 +10,10 @@ import pytest
 
 # Tests run side by side: more threads of LightGBM would only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# What is collected lives to the end. Without it in every round of the garbage collector, tests that
+# make many objects take a quarter less CPU.
+gc.disable()
 
 AWS = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -26,6 +31,12 @@ AWS = {
 def pytest_xdist_auto_num_workers() -> int:
     """Start a worker more than there are cores: tests wait for servers a third of their time."""
     return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector look at nothing but what tests make."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

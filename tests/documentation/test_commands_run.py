@@ -55,6 +55,7 @@ ADDED = {
     "desk": "--base-url {bybit} --duration 3m",
     "download": "--base-url {bybit} --from 2026-09-01 --to 2026-09-01T06:00",
     "paper": "--base-url {bybit} --duration 3m",
+    "run": "--scan-interval 60",
     "tune": "--trials 2 --folds 1 --workers 1",
 }
 """Added to a command, where the last value of an option counts: where Bybit is, and less work."""
@@ -90,8 +91,8 @@ GROUPS = {
     "a replay": {"import", "run"},
     "elsewhere": {"config", "dashboard", "scale", "simulator", "train"},
 }
-"""Elsewhere: config and dashboard have tests of their own, scale measures for minutes, train needs more candles, the
-simulator is a process.
+"""Elsewhere: config and dashboard have tests of their own, scale measures for minutes, train needs
+more candles, the simulator is a process.
 
 Of the run's commands a single one is typed here, tests/e2e types others.
 """
@@ -165,11 +166,14 @@ def scratch(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     page = (REPOSITORY / "docs" / "own-code.md").read_text("utf-8")
-    for text in re.findall(r'```python\n("""my_\w+\.py: .*?)```', page, re.DOTALL):
-        (tmp_path / text[3:].partition(":")[0]).write_text(text, "utf-8")
+    own = re.findall(r'```python\n("""(my_\w+)\.py: .*?)```', page, re.DOTALL)
+    for text, name in own:
+        (tmp_path / f"{name}.py").write_text(text, "utf-8")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("PUMPWATCH_HOME")
-    return tmp_path
+    yield tmp_path
+    for _, name in own:
+        sys.modules.pop(name, None)
 
 
 @pytest.fixture
@@ -279,11 +283,12 @@ def test_the_replay_of_the_reader_s_own_candles(scratch, monkeypatch):
     """Played for the first fourteen of its seventy minutes: the pump begins in the tenth."""
     schedule = driver._Driver._schedule
     monkeypatch.setattr(driver._Driver, "_schedule", lambda self: schedule(self)[:14])
-    page = (REPOSITORY / "docs/data-format.md").read_text("utf-8")
-    ((_, example), (_, events)) = re.findall(r"```(python|csv)\n(.*?)```", page, re.DOTALL)
-    exec(compile(example, "docs/data-format.md", "exec"), {})  # noqa: S102 - our own page
+    page = "docs/tutorial/3-own-candles.md"
+    text = (REPOSITORY / page).read_text("utf-8")
+    ((_, example), (_, events)) = re.findall(r"```(python|csv)\n(.*?)```", text, re.DOTALL)
+    exec(compile(example, page, "exec"), {})  # noqa: S102 - our own page
     for line, words in of_group("a replay"):
-        if line.page == "docs/data-format.md":
+        if line.page == page:
             assert problem_of(line, words) == []
             (scratch / "my-candles/events.csv").write_text(events, encoding="utf-8")
     assert (scratch / "build" / "run-report.html").exists()

@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from support.built_functions import once
+from support.built_functions import fetched, of_lambda, once
 
 from tools.documentation.configuration import configuration_page
 from tools.lambda_runtime.layout import FUNCTIONS, LAYERS, BuildTarget, build
@@ -53,7 +53,8 @@ def packed(tmp_path_factory):
         for resource in LAYERS | FUNCTIONS:
             build(resource, folder / resource, BuildTarget(compile_with=""))
 
-    return once(shared / "packed", make)
+    with fetched(of_lambda()):
+        return once(shared / "packed", make)
 
 
 def zipped(folder):

@@ -126,7 +126,7 @@ def played(tmp_path_factory):
                 drill = _Drill(server)
                 patch.setattr(f"{STAGE}.Pushgateway", lambda: nullcontext(gateway))
                 patch.setattr(f"{DRIVER}.set_stage", drill.stage)
-                result = play(RunOptions(symbols=40, minutes=20, seed=3), drill)
+                result = play(RunOptions(symbols=40, minutes=20, seed=3, scan_interval=15), drill)
             server.wait_for_scrapes()
             yield Played(result, server, gateway, drill.began)
 

@@ -1,17 +1,32 @@
 """The built functions, once per test session, and the world they run in."""
 
 import fcntl
+import re
+import subprocess
+import sys
 from contextlib import contextmanager
 from functools import partial
+from hashlib import sha256
+from pathlib import Path
 
+import pytest
 from support import local_stack
 from support.local_stack import DETECT, LIVE, MINUTE, NOW, TRADE
 
 from pumpwatch_workbench.local.aws import AwsServer
 from tools.lambda_runtime.environment import ExecutionEnvironment
-from tools.lambda_runtime.layout import Layout, lay_out
+from tools.lambda_runtime.layout import (
+    LAYERS,
+    REPOSITORY,
+    BuildTarget,
+    Layout,
+    lay_out,
+    this_machine,
+)
 
-__all__ = ["DETECT", "MINUTE", "NOW", "TRADE", "built", "environment", "once", "world"]
+__all__ = ["DETECT", "MINUTE", "NOW", "TRADE", "built", "environment", "fetched", "once", "world"]
+
+LAYER = REPOSITORY / LAYERS["DependenciesLayer"]
 
 
 def once(folder, make):
@@ -26,12 +41,47 @@ def once(folder, make):
     return folder
 
 
+def of_lambda():
+    """Return the target that the build rule takes by itself."""
+    rule = (LAYER / "Makefile").read_text("utf-8")
+    version, platforms = (
+        re.search(rf"^{name} *\?= (.+)$", rule, re.M)[1] for name in ("TARGET_VERSION", "PLATFORMS")
+    )
+    return BuildTarget(str(LAYER / "requirements.txt"), version, platforms)
+
+
+@contextmanager
+def fetched(target):
+    """Let pip install a target's wheels from a folder that outlives the tests.
+
+    With an index pip reads every version of every package there ever was: eight seconds of CPU.
+    The hashes are checked with every installation.
+    """
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet"]
+    command += ["--no-deps", "--require-hashes", "--only-binary=:all:", "--ignore-requires-python"]
+    command += ["--requirement", target.requirements, "--implementation", "cp"]
+    command += ["--python-version", target.python_version]
+    command += [f"--platform={platform}" for platform in target.platforms.split()]
+    pinned = Path(target.requirements).read_bytes()
+    key = sha256(pinned + " ".join(command).encode()).hexdigest()[:16]
+
+    def download(folder):
+        subprocess.run([*command, "--dest", str(folder)], check=True)
+
+    folder = once(REPOSITORY / "build" / "wheels" / key, download)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PIP_NO_INDEX", "1")
+        patch.setenv("PIP_FIND_LINKS", str(folder))
+        yield
+
+
 def built(tmp_path_factory):
     """Return where everything is laid out as in Lambda, with byte code: most tests start cold."""
     shared = tmp_path_factory.getbasetemp()
     if shared.name.startswith("popen-"):  # a worker's folder lies in the session's
         shared = shared.parent
-    return Layout(once(shared / "lambda", partial(lay_out, compiled=True)))
+    with fetched(this_machine()):
+        return Layout(once(shared / "lambda", partial(lay_out, compiled=True)))
 
 
 @contextmanager

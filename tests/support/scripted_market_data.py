@@ -169,8 +169,9 @@ class ScriptedMarketData:
             nothing = np.empty(0, dtype=np.int64)
             return CandleSeries(symbol, interval, nothing, np.empty((0, 6)), forming=False)
         times = known.open_time
-        wanted = (times >= request.start) & (times <= min(request.end, self.now))
-        forming = bool(wanted.any()) and int(times[wanted][-1]) + interval > self.now
+        first = int(np.searchsorted(times, request.start))
+        wanted = slice(first, int(np.searchsorted(times, min(request.end, self.now), "right")))
+        forming = wanted.stop > first and int(times[wanted][-1]) + interval > self.now
         return CandleSeries(symbol, interval, times[wanted], known.values[wanted], forming)
 
     def _recent(self, symbol):

@@ -19,9 +19,12 @@ CORE = 1769 * 1024 * 1024
 
 
 def cpu_of(function: DashboardFunction) -> str:
-    """Return the share in use of the CPU that Lambda gives the function, in its last run."""
-    used, lasted = _max(function, "cpu_seconds"), _max(function, "duration_seconds")
-    return f"{used} / {lasted}\n/ ({_max(function, 'memory_limit_bytes')} / {CORE})"
+    """Return the share in use of the CPU that Lambda gives the function, in its last run.
+
+    A desk has no limit of memory: of a core.
+    """
+    cores = f"{_max(function, 'cpu_seconds')} / {_max(function, 'duration_seconds')}"
+    return f"({cores}\n/ ({_max(function, 'memory_limit_bytes')} / {CORE})\nor {cores})"
 
 
 def memory_of(function: DashboardFunction) -> str:
@@ -50,7 +53,8 @@ def function_row(
             cpu,
             "CPU of the function",
             "CPU time of the last run, as a share of what Lambda gives for the function's memory: "
-            "a core at 1,769 MB. More memory makes a run faster that uses all of it.",
+            "a core at 1,769 MB; of a desk, as a share of a core. More memory makes a run faster "
+            "that uses all of it.",
             [(cpu_of(function), "{{stage}}")],
             series("percentunit", (0.9, WARN), base=CALM),
         ),

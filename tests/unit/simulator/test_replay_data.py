@@ -11,7 +11,7 @@ from pumpwatch_workbench.recordings.parquet import check_file
 from pumpwatch_workbench.simulator.market.replay.market import ReplayMarket
 
 EVENT = "7,ADX,2019-07-05T17:00:10Z,1"
-DOCUMENT = Path(__file__).parents[3] / "docs" / "data-format.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "tutorial" / "3-own-candles.md"
 
 
 def refusal(folder):

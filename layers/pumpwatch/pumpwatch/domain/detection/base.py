@@ -93,8 +93,8 @@ class Detections:
 class CandleRule(Protocol):
     """A detection rule over arrays. Results at a candle use that candle and earlier ones only.
 
-    A candle that is not known neither alarms nor counts: every window and every running mean is
-    taken over the symbol's known candles.
+    Missing candles are skipped: every window and every running mean is taken over the symbol's
+    known candles.
     """
 
     @property

@@ -70,8 +70,8 @@ class Drawdown:
         """Return when the last fall to the pause's depth happened.
 
         It is the last close that made the equity smaller while it was that deep already or became
-        so, `now` when only an open loss did; a pause that was served does not begin again without a
-        new loss.
+        so, `now` when only an open loss did; once a pause has expired, only a new loss can trigger
+        another.
         """
         peak, since = curve[0][1], now
         for (_, before), (time, equity) in pairwise(curve[:-1]):
