@@ -13,6 +13,7 @@ import pytest
 from typer.main import get_command
 
 from pumpwatch_workbench.cli import main
+from pumpwatch_workbench.export import tables_of, write_tables
 
 MINUTE = 60_000
 START = 1_735_603_200_000
@@ -275,12 +276,14 @@ def command_line():
 @pytest.fixture
 def pumpwatch(tmp_path, monkeypatch, capsys, command_line):
     """Return what runs a command on a folder and returns status, standard output and error."""
-    (tmp_path / "journal").touch()
+    write_tables(tmp_path / "journal", tables_of([], [], []))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(main, "app", command_line)
 
+    journal = tmp_path / "journal" / "trades.parquet"
+
     def run(command, folder, *more):
-        words = COMMANDS[command].format(folder=folder, journal=tmp_path / "journal").split()
+        words = COMMANDS[command].format(folder=folder, journal=journal).split()
         return main.run_program([*words, *more]), *capsys.readouterr()
 
     return run

@@ -20,7 +20,7 @@ CASES = [
     ("run --symbols 0", "--symbols is 0: give a number from 1 to 2000"),
     ("run --symbols 1e99", "--symbols: give a whole number"),
     ("run --seed -1", "--seed is -1"),
-    ("run --hours nan", "--hours is nan: give a number from 0.5 to 48"),
+    ("run --hours nan", "--hours is nan: give a number from 0.25 to 48"),
     ("run --replay {none}", "is not a folder"),
     ("run --report {folder}", "a folder has that name"),
     ("run --report {text}/page.html", "cannot be written"),
