@@ -13,7 +13,7 @@ import pytest
 from typer.main import get_command
 
 from pumpwatch_workbench.cli import main
-from pumpwatch_workbench.export import tables_of, write_tables
+from pumpwatch_workbench.export import check_export, tables_of, write_tables
 
 MINUTE = 60_000
 START = 1_735_603_200_000
@@ -276,6 +276,7 @@ def command_line():
 @pytest.fixture
 def pumpwatch(tmp_path, monkeypatch, capsys, command_line):
     """Return what runs a command on a folder and returns status, standard output and error."""
+    check_export(tmp_path / "journal")
     write_tables(tmp_path / "journal", tables_of([], [], []))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(main, "app", command_line)

@@ -95,7 +95,7 @@ def test_fills_have_size_risk_levels_and_result():
     assert {message.kind for message in said.said} == {Kind.TRADE}
     assert said.take() == [
         "PUMPUSDT short entered|100 at 1.1000, stop 1.2360, target 1.0500, 13.60 USDT at risk.",
-        "PUMPUSDT short closed at 1.0000|take profit, +6.80 USDT (+0.50 R).",
+        "PUMPUSDT short closed at 1.0000|take profit, +6.80 USDT (+0.5 R).",
     ]
 
 
