@@ -6,9 +6,7 @@ from pathlib import Path
 import pytest
 
 STEP = Path(__file__).resolve().parents[3] / "tools" / "install_step"
-OFFLINE = (
-    "WARNING: Retrying after NewConnectionError\nERROR: No matching distribution found"
-)
+OFFLINE = "WARNING: Retrying after NewConnectionError\nERROR: No matching distribution found"
 BARE = "The virtual environment was not created successfully because ensurepip is not available."
 
 
