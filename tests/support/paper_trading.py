@@ -8,6 +8,7 @@ from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.play.desk.options import desk_options
 from pumpwatch_workbench.play.desk.play import play
+from pumpwatch_workbench.play.views.looks import Mover
 from pumpwatch_workbench.play.views.view import RunFacts, RunView, TickSnapshot
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
@@ -74,11 +75,13 @@ class SteppedPace:
 class Seen(RunView):
     """Everything the view was told."""
 
-    shows_movers = True
+    wants_looks = True
     notes: list[str] = field(default_factory=list)
     signals: list[Signal] = field(default_factory=list)
     trades: list[Trade] = field(default_factory=list)
     ticks: list[TickSnapshot] = field(default_factory=list)
+    movers: list[tuple[Mover, ...]] = field(default_factory=list)
+    problems: list[tuple[str, bool]] = field(default_factory=list)
     facts: RunFacts | None = None
 
     def note(self, text):
@@ -89,12 +92,18 @@ class Seen(RunView):
 
     def tick(self, snapshot):
         self.ticks.append(snapshot)
+        if self.facts:
+            self.movers.append(self.facts.watched.looks.movers)
 
     def signal(self, signal):
         self.signals.append(signal)
 
     def trade(self, time, trade):
         self.trades.append(trade)
+
+    def played(self, time, problem, *, is_urgent=False):
+        if problem:
+            self.problems.append((problem, is_urgent))
 
 
 def options_for(url, store, *, environment=None, webhook="", **changes):

@@ -86,12 +86,8 @@ class DeskLoop:
             return self._teller.tally
         duration = self._options.duration
         end = None if duration is None else begin + duration
-        watched = Watched(
-            now=self._pace.now,
-            prices=self._desk.market.looks.prices,
-            movers=lambda: self._desk.market.looks.movers,
-            next=self._next_steps,
-        )
+        looks = self._desk.market.looks
+        watched = Watched(now=self._pace.now, looks=looks, next=self._next_steps)
         facts = RunFacts(self._title(), start=begin, end=end, watched=watched)
         self._teller.show(self._teller.view.started, facts)
         banned = not self._has_history(begin) and self._fill_history()
@@ -210,12 +206,14 @@ class DeskLoop:
             banned = self._attempt("detect", partial(self._detect, tick), tick)
         signals = tick.detected is not None and bool(tick.detected.signals)
         asked = self._desk.is_asked_to_close() or self._exit_is_near
-        if not banned and (not tick.is_scan or signals or asked):
+        if banned:
+            tick.problems["trade"] = "trade waits for the end of the ban"
+        elif not tick.is_scan or signals or asked:
             banned = self._attempt("trade", partial(self._trade, tick), tick)
         self._teller.count(tick)
         self._tell(tick)
         if tick.is_scan:
-            self._scan_problem = "; ".join(tick.problems) or self._scan_problem
+            self._scan_problem = "; ".join(tick.problems.values()) or self._scan_problem
         else:
             self._show(tick)
             self._record(tick, begin)
@@ -238,13 +236,13 @@ class DeskLoop:
         except PumpwatchError as error:
             if raising:
                 raise
-            tick.problems.append(f"{what} did not work: {error}")
+            tick.problems[what] = f"{what} did not work: {error}"
             return isinstance(error, ExchangeForbidden)
         except Exception as error:
             self._bugs += 1
             if raising or (self._bugs >= MOST_BUGS and not self._desk.holds_trades()):
                 raise
-            tick.problems.append(f"{what} did not work, a bug in Pumpwatch: {_place_of(error)}")
+            tick.problems[what] = f"{what} did not work, a bug in Pumpwatch: {_place_of(error)}"
             return False
         tick.seconds[what] = time.perf_counter() - begin
         return False
@@ -279,7 +277,6 @@ class DeskLoop:
             time=self._pace.now(),
             tick=tally.ticks,
             equity=report.equity,
-            movers=self._desk.market.looks.movers,
             trades=open_trades(report.positions, report.trades),
             events_open=tick.detected.events_open if tick.detected else 0,
             counts={name: getattr(tally, name) for name in COUNTED}
@@ -315,7 +312,7 @@ class DeskLoop:
             equity=tick.traded.equity if tick.traded else None,
             alerts_raised=raised,
             alerts_delivered=delivered,
-            problem="; ".join(tick.problems) or self._scan_problem,
+            problem="; ".join(tick.problems.values()) or self._scan_problem,
         )
         self._requests, self._cpu_seconds, self._scan_problem = requests, cpu_seconds, ""
         try:

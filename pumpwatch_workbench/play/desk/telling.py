@@ -55,7 +55,8 @@ class PlayedTick:
     detected: DetectReport | None = None
     traded: TradeReport | None = None
     seconds: dict[str, float] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
+    """What did not work, by the part of the tick: detect, trade and others."""
 
 
 class Teller:
@@ -78,15 +79,16 @@ class Teller:
 
     def note(self, text: str) -> None:
         """Show a line, the same one not twice in a row."""
-        if text != self._last:
-            self._last = text
-            self.show(self.view.note, text)
+        self._say(self.view.note, text)
 
     def warn(self, text: str) -> None:
         """Show a line that a person should know at once."""
+        self._say(self.view.warn, text)
+
+    def _say(self, show: Callable[[str], None], text: str) -> None:
         if text != self._last:
             self._last = text
-            self.show(self.view.warn, text)
+            self.show(show, text)
 
     def count(self, tick: PlayedTick) -> None:
         """Count a tick or a scan that was made."""
@@ -100,28 +102,29 @@ class Teller:
 
     def tell(self, tick: PlayedTick) -> None:
         """Tell what a tick did."""
+        problem = "; ".join(tick.problems.values())
         if tick.late:
             self.note(
                 "The machine slept, or its clock was set: exits were looked after, nothing was"
                 " opened"
             )
-        if tick.problems or not tick.is_scan:
-            self._tell_problems("; ".join(tick.problems))
+        if problem or not tick.is_scan:
+            self._tell_problems(problem)
         for signal in tick.detected.signals if tick.detected else ():
             self.tally.signals += 1
             self.show(self.view.signal, signal)
         if tick.traded is not None:
             self._tell_trades(tick.traded)
-        problem = "; ".join(tick.problems)
-        self.show(self.view.played, self.now(), None if tick.is_scan and not problem else problem)
+        is_urgent = "trade" in tick.problems and self.holds_trades()
+        told = None if tick.is_scan and not problem else problem
+        self.show(self.view.played, self.now(), told, is_urgent=is_urgent)
 
     def _tell_problems(self, problem: str) -> None:
         now, holds_trades = self.now(), bool(problem) and self.holds_trades()
         again = holds_trades and not 0 <= now - self._said < REMINDER
         if problem and (not self._problem or again):
             self._said, self._last = now, ""
-            text = f"{problem}; it is tried again with every tick"
-            self.note(text)
+            self.note(f"{problem}; it is tried again with every tick")
         elif self._problem and not problem:
             self.note("It works again")
         self._problem = problem
@@ -150,10 +153,10 @@ class Teller:
             self._is_worried = False
             self.warn("All is well again: entries are allowed, positions are protected")
 
-    def show(self, show: Callable[..., None], *facts: object) -> None:
+    def show(self, show: Callable[..., None], *facts: object, **named: object) -> None:
         """Call a method of the view."""
         try:
-            show(*facts)
+            show(*facts, **named)
         except (Exception, SystemExit):  # rich makes the latter of a broken pipe
             if not self.holds_trades():
                 raise

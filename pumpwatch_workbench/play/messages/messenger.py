@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -107,11 +108,15 @@ def _services(address: str) -> Any:
     """Return what Apprise makes of an address, empty if it is none."""
     logger = logging.getLogger("apprise")  # before the import: that logs too
     logger.propagate, logger.handlers = False, [logging.NullHandler()]
-    from apprise import Apprise, AppriseAsset, OverflowMode  # noqa: PLC0415 (heavy)
+    with warnings.catch_warnings():  # it imports a module that newer Pythons do not have
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from apprise import Apprise, AppriseAsset, OverflowMode  # noqa: PLC0415 (heavy)
 
-    asset = AppriseAsset(async_mode=False, app_id="Pumpwatch", image_url_mask="", image_url_logo="")
-    services = Apprise(asset=asset)
-    services.add(address)
+        asset = AppriseAsset(
+            async_mode=False, app_id="Pumpwatch", image_url_mask="", image_url_logo=""
+        )
+        services = Apprise(asset=asset)
+        services.add(address)
     for service in services:
         service.overflow_mode = OverflowMode.SPLIT
     return services

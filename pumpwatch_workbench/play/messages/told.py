@@ -24,6 +24,7 @@ from pumpwatch_workbench.play.desk.desk import Desk
 from pumpwatch_workbench.play.messages.line import Line
 from pumpwatch_workbench.play.messages.message import Kind, Message
 from pumpwatch_workbench.play.messages.messenger import REFUSALS, Messenger
+from pumpwatch_workbench.play.views.looks import Looks
 from pumpwatch_workbench.play.views.view import (
     RunFacts,
     RunView,
@@ -36,6 +37,7 @@ PATIENCE = 3 * MINUTE
 """Market time for which every tick may fail before a person is told."""
 GREETING, FAREWELL = 10.0, 4.0
 """Seconds that the first message may take, and the last ones."""
+UNCARED = "Open trades were not looked after"
 SUMMARISED = "messages of the day"
 """Note: the day under way, whose summary is still to come."""
 
@@ -43,18 +45,20 @@ SUMMARISED = "messages of the day"
 class Messages(RunView):
     """Tells messengers what happens, and `view`. Only the start's first message is waited for.
 
-    Turnovers and each day's summary come from the desk, where there is one.
+    Each day's summary comes from the desk, where there is one.
     """
 
     def __init__(
         self, view: RunView, messengers: Sequence[Messenger], stage: str, desk: Desk | None = None
     ) -> None:
-        self._view, self.shows_movers, self._desk = view, view.shows_movers, desk
+        self.wants_looks = view.wants_looks or bool(messengers)
+        self._view, self._desk = view, desk
         self._lines = [Line(messenger, stage, view.note) for messenger in messengers]
+        self._looks = Looks()
         self._pumps: dict[str, list[Signal]] = {}
         self._trades: list[Trade] = []
         self._failing: int | None = None
-        self._told_of_failing = False
+        self._told_of_failing: set[str] = set()
 
     def __enter__(self) -> Self:
         for line in self._lines:
@@ -83,6 +87,7 @@ class Messages(RunView):
 
     def started(self, facts: RunFacts) -> None:
         """Say that it begins, and wait for the answers. Raises `BadInput` for a wrong address."""
+        self._looks = facts.watched.looks
         self._say(Message(Kind.CARE, "Started", facts.title))
         deadline = time.monotonic() + GREETING
         for line in self._lines:
@@ -104,18 +109,20 @@ class Messages(RunView):
         self._say(Message(Kind.CARE, text.partition(":")[0], text))
         self._view.warn(text)
 
-    def played(self, time: int, problem: str | None) -> None:
+    def played(self, time: int, problem: str | None, *, is_urgent: bool = False) -> None:
         self._tell_events()
         if problem is None:
             return
         since = time if self._failing is None else self._failing
         length, self._failing = duration(time - since), since if problem else None
-        if problem and not self._told_of_failing and time - since >= PATIENCE:
-            self._say(Message(Kind.CARE, f"Every tick has failed for {length}", problem))
-            self._told_of_failing = True
+        if problem and (is_urgent or time - since >= PATIENCE):
+            title = UNCARED if is_urgent else f"Every tick has failed for {duration(PATIENCE)}"
+            if title not in self._told_of_failing:
+                self._say(Message(Kind.CARE, title, problem))
+            self._told_of_failing.add(title)
         elif not problem and self._told_of_failing:
             self._say(Message(Kind.CARE, f"Ticks succeed again: they had failed for {length}"))
-            self._told_of_failing = False
+            self._told_of_failing.clear()
 
     def tick(self, snapshot: TickSnapshot) -> None:
         if self._desk is not None:
@@ -127,42 +134,43 @@ class Messages(RunView):
         """Sum up the day that is over, once."""
         if (begun := desk.database.note(SUMMARISED)) == today:
             return
+        told = []
         try:
-            told = [_summary(desk, int(begun), equity)] if begun else []
+            if begun:
+                told = [_summary(desk, int(begun), equity)]
         except InvariantBroken as error:
             told = [Message(Kind.CARE, "The day cannot be summed up", str(error))]
         sql = "INSERT OR REPLACE INTO notes VALUES (?, ?)"
         desk.database.write(sql, (SUMMARISED, today))
-        for message in told:
-            self._say(message)
+        self._say(*told)
 
     def _tell_events(self) -> None:
         """Tell of the moment's pumps, each with what was done about it, and of other trades."""
         pumps, trades, self._pumps, self._trades = self._pumps, self._trades, {}, []
+        messages = []
         for event, signals in pumps.items():
             if signals[0].phase is Phase.RISING:
                 own = [trade for trade in trades if trade.event_id == event]
                 trades = [trade for trade in trades if trade.event_id != event]
-                flow = self._desk.market.flow_words(signals[0].symbol) if self._desk else ""
-                self._say(_pump(signals, own, flow))
-        for trade in trades:
-            self._say(_fill(trade))
+                messages.append(_pump(signals, own, self._looks))
+        self._say(*messages, *map(_fill, trades))
 
-    def _say(self, message: Message) -> None:
+    def _say(self, *messages: Message) -> None:
         for line in self._lines:
-            line.say(message)
+            line.say(messages)
 
 
-def _pump(signals: Sequence[Signal], trades: Sequence[Trade], flow: str) -> Message:
+def _pump(signals: Sequence[Signal], trades: Sequence[Trade], looks: Looks) -> Message:
     """Return the message of an event that has begun; it may be over already."""
     first, last = signals[0], signals[-1]
-    rise = first.price / first.base_price - 1.0
+    rise, length = first.price / first.base_price - 1.0, looks.rise_seconds(first)
+    within = "" if length is None else f" in {length:.0f} s"
     what = f"{clock(first.time)} UTC: {signal_words(last)}"
-    parts = [what, flow, *map(trade_words, trades)]
+    parts = [what, looks.flow_words(first.symbol), *map(trade_words, trades)]
     text = "\n".join(f"{part}." for part in parts if part)
     is_traded = any(trade.state is not TradeState.DROPPED for trade in trades)
     kind = Kind.TRADE if is_traded else Kind.PUMP
-    return Message(kind, f"{last.symbol} {percent(rise)}", text, last.symbol, rise)
+    return Message(kind, f"{last.symbol} {percent(rise)}{within}", text, last.symbol, rise)
 
 
 def _fill(trade: Trade) -> Message:

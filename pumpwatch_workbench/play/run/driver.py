@@ -83,12 +83,7 @@ class _Driver:
                 start=ticks[0],
                 end=ticks[-1] + MINUTE,
                 ticks=len(ticks),
-                watched=Watched(
-                    now=lambda: self._now,
-                    prices=self._looks.prices,
-                    movers=lambda: self._looks.movers,
-                    next=lambda: self._next,
-                ),
+                watched=Watched(now=lambda: self._now, looks=self._looks, next=lambda: self._next),
             )
         )
         begin = time.perf_counter()
@@ -145,7 +140,7 @@ class _Driver:
                 scanned = self._detect(event)
                 self._tally.scan_seconds.append(scanned.seconds)
                 self._react(scanned)
-            if self._view.shows_movers:
+            if self._view.wants_looks:
                 self._look()
 
     def _detect(self, event: Mapping[str, Any]) -> Invocation:
@@ -210,7 +205,6 @@ class _Driver:
                 time=summary["time"],
                 tick=number,
                 equity=equity,
-                movers=self._looks.movers,
                 trades=open_trades(positions, live),
                 events_open=events_open,
                 counts={

@@ -8,20 +8,21 @@ from collections.abc import Callable
 from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.pages.words import plain
-from pumpwatch_workbench.play.views.view import RunFacts, RunView, TickSnapshot
+from pumpwatch_workbench.play.views.view import RunFacts, RunView, TickSnapshot, Watched
 
 
 class JsonView(RunView):
     """Writes a line for each signal, trade, tick and note; `kind` says which."""
 
     def __init__(self, write: Callable[[str], None]) -> None:
-        self._write = write
+        self._write, self._watched = write, Watched()
 
     def note(self, text: str) -> None:
         if text:
             self.line("note", text=text)
 
     def started(self, facts: RunFacts) -> None:
+        self._watched = facts.watched
         self.line("started", title=facts.title, time=facts.start, end=facts.end)
 
     def tick(self, snapshot: TickSnapshot) -> None:
@@ -33,7 +34,7 @@ class JsonView(RunView):
             open_positions=len(snapshot.trades),
             events_open=snapshot.events_open,
             trades=snapshot.trades,
-            movers=snapshot.movers,
+            movers=self._watched.looks.movers,
             counts=snapshot.counts,
         )
 

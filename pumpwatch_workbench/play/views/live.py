@@ -24,10 +24,10 @@ from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.pages.terminal import fitting_table
 from pumpwatch_workbench.pages.trade_tables import side_words
 from pumpwatch_workbench.pages.words import clock, money, percent, price, signed_money
+from pumpwatch_workbench.play.views.looks import Mover
 from pumpwatch_workbench.play.views.plain import PlainView
 from pumpwatch_workbench.play.views.price_line import price_line
 from pumpwatch_workbench.play.views.view import (
-    Mover,
     OpenTrade,
     RunFacts,
     RunView,
@@ -54,7 +54,7 @@ def view_for(console: Console) -> RunView:
 class LiveView(RunView):
     """Redraw the run in place; the last drawing stays when the run ends, also by Ctrl-C."""
 
-    shows_movers = True
+    wants_looks = True
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -113,8 +113,8 @@ class LiveView(RunView):
         gap = int(height >= _AIRY_FROM)
         latest = max(trades, key=lambda trade: trade.position.created, default=None)
         coin = latest.position.symbol if latest else self._coin
-        points = self._facts.watched.prices(coin)[-_POINTS:]
-        movers = self._facts.watched.movers() or (self._snapshot.movers if self._snapshot else ())
+        points = self._facts.watched.looks.prices(coin)[-_POINTS:]
+        movers = self._facts.watched.looks.movers
         wanted = {
             "positions": (4, max(4, 1 + len(trades))) if self._snapshot else (0, 0),
             "news": (4, 1 + len(self._news)) if self._news else (0, 0),
@@ -193,7 +193,7 @@ class LiveView(RunView):
 
     def _at_last_price(self, trade: OpenTrade) -> OpenTrade:
         position = trade.position
-        seen = self._facts.watched.prices(position.symbol)[-1:]
+        seen = self._facts.watched.looks.prices(position.symbol)[-1:]
         if not seen:
             return trade
         mark = Decimal(str(seen[0][1]))

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Self
@@ -23,15 +23,7 @@ from pumpwatch_workbench.pages.words import (
     share,
     signed_money,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Mover:
-    """A symbol that moves: `change` over the last minute, a fraction; `turnover` of 24 h, USDT."""
-
-    symbol: str
-    change: float
-    turnover: float
+from pumpwatch_workbench.play.views.looks import Looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +40,7 @@ class Watched:
 
     now: Callable[[], int | None] = lambda: None
     """Market time."""
-    prices: Callable[[str], Sequence[tuple[int, float]]] = lambda _: ()
-    """Times and prices of a symbol in about the last hour, the oldest first."""
-    movers: Callable[[], tuple[Mover, ...]] = tuple
+    looks: Looks = field(default_factory=Looks)
     next: Callable[[], NextSteps] = NextSteps
 
 
@@ -83,7 +73,6 @@ class TickSnapshot:
     time: int
     tick: int
     equity: Decimal
-    movers: tuple[Mover, ...] = ()
     trades: tuple[OpenTrade, ...] = ()
     events_open: int = 0
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -102,8 +91,8 @@ class RunView:
     It is a context manager around the whole run, and leaves the terminal as it was.
     """
 
-    shows_movers = False
-    """True if the view shows the strongest movers."""
+    wants_looks = False
+    """True if the view uses the looks at the market."""
 
     def __enter__(self) -> Self:
         return self
@@ -133,9 +122,12 @@ class RunView:
         """Show what a person should know at once."""
         self.note(text)
 
-    def played(self, time: int, problem: str | None) -> None:
-        """Note that all of a tick or scan was shown. `problem` is what failed in it, empty when all
-        worked; None: it was a scan, which says nothing of ticks."""
+    def played(self, time: int, problem: str | None, *, is_urgent: bool = False) -> None:
+        """Note that all of a tick or scan was shown.
+
+        `problem` is what failed in it, empty when all worked; None: it was a scan, which says
+        nothing of ticks. It is urgent when open trades were not cared for.
+        """
 
 
 def signal_words(signal: Signal) -> str:

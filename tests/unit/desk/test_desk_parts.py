@@ -147,7 +147,9 @@ def test_a_failure_is_said_again_after_ten_minutes_while_trades_are_open():
     for holds[0], said in ((True, 3), (False, 4)):
         for minute in range(25):
             now[0] += 60_000
-            teller.tell(PlayedTick(now[0], problems=[f"trade did not work ({minute % 2})"]))
+            teller.tell(
+                PlayedTick(now[0], problems={"trade": f"trade did not work ({minute % 2})"})
+            )
         assert len(seen.notes) == said
         teller.tell(PlayedTick(now[0]))
         assert seen.notes.pop() == "It works again"

@@ -4,6 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from support.paper_trading import Seen
 from support.records import a_signal, a_trade
@@ -25,8 +26,9 @@ from pumpwatch_workbench.pages.words import clock
 from pumpwatch_workbench.play.desk.telling import REMINDER, PlayedTick, Teller
 from pumpwatch_workbench.play.messages.message import Kind
 from pumpwatch_workbench.play.messages.messenger import Answer
-from pumpwatch_workbench.play.messages.told import Messages
-from pumpwatch_workbench.play.views.view import RunFacts, TickSnapshot
+from pumpwatch_workbench.play.messages.told import UNCARED, Messages
+from pumpwatch_workbench.play.views.looks import Looks
+from pumpwatch_workbench.play.views.view import RunFacts, TickSnapshot, Watched
 
 RISING = a_signal(phase=Phase.RISING)
 OPEN = a_trade(
@@ -50,8 +52,8 @@ class Said(Messages):
         super().__init__(Seen(), (), "paper", desk)
         self.said = []
 
-    def _say(self, message):
-        self.said.append(message)
+    def _say(self, *messages):
+        self.said += messages
 
     def take(self):
         said, self.said = self.said, []
@@ -111,6 +113,35 @@ def test_failing_is_told_once_after_three_minutes_and_so_is_its_end():
     said.played(12 * MINUTE, "a blip")
     said.played(13 * MINUTE, "")
     assert said.take() == []
+
+
+def test_open_trades_without_care_are_told_at_once_and_once():
+    said, failing = Said(), {"trade": "trade did not work: no network"}
+    teller = Teller(said)
+    said.played(0, "detect did not work: no network")
+    for minute, holds in enumerate((True, True, False, True, True, True)):
+        teller.now, teller.holds_trades = (lambda at=minute: at * MINUTE), (lambda open=holds: open)
+        teller.tell(PlayedTick(minute * MINUTE, problems=failing))
+        expected = [] if minute else [f"{UNCARED}|{failing['trade']}"]
+        assert said.take() == expected
+    teller.tell(PlayedTick(6 * MINUTE))
+    assert said.take() == ["Ticks succeed again: they had failed for 5 min|"]
+    teller.tell(PlayedTick(7 * MINUTE, problems={"detect": "detect did not work"}))
+    assert said.take() == []
+
+
+def test_a_pump_tells_how_long_it_rose_and_its_turnover():
+    looks, said = Looks(), Said()
+    for second, price, turnover in ((-40, 1.0, 86_400.0), (0, 1.1, 87_000.0)):
+        prices, turnovers = np.array([price]), np.array([turnover])
+        looks.add(RISING.time + second * 1000, (RISING.symbol,), prices, turnovers)
+    said.started(RunFacts("", 0, watched=Watched(looks=looks)))
+    said.take()
+    said.signal(RISING)
+    said.played(1, None)
+    (text,) = said.take()
+    assert text.startswith("PUMPUSDT +10.0 % in 40 s|")
+    assert text.endswith("640 USDT in 40 s, 16.0 times its usual turnover.")
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -11,9 +12,9 @@ from unit.reports.run_results import MINUTE, START, replay_result, small_result
 from pumpwatch.domain.trading.orders import Position, Side
 from pumpwatch_workbench.play.run.summary import print_summary
 from pumpwatch_workbench.play.views.live import LiveView, view_for
+from pumpwatch_workbench.play.views.looks import Mover
 from pumpwatch_workbench.play.views.plain import PlainView
 from pumpwatch_workbench.play.views.view import (
-    Mover,
     NextSteps,
     OpenTrade,
     RunFacts,
@@ -58,14 +59,15 @@ def drawn(view: LiveView, width: int = 110) -> list[str]:
 def play(view: RunView) -> None:
     result = small_result()
     view.note("starting the simulator")
-    view.started(FACTS)
+    movers = (Mover("AAAUSDT", 0.123, 45_000), Mover("[red]X", -0.02, 900))
+    looks = SimpleNamespace(movers=movers, prices=lambda _: ())
+    view.started(replace(FACTS, watched=Watched(looks=looks)))
     for n in range(1, 46):
         view.tick(
             TickSnapshot(
                 time=START + n * MINUTE + 4_000,
                 tick=n,
                 equity=Decimal(10_000) + n,
-                movers=(Mover("AAAUSDT", 0.123, 45_000), Mover("[red]X", -0.02, 900)),
                 trades=(OpenTrade(POSITION),),
                 events_open=1,
             )
@@ -133,8 +135,10 @@ class Market:
     def watched(self) -> Watched:
         return Watched(
             now=lambda: self.time,
-            prices=lambda symbol: self.line() if symbol == POSITION.symbol else (),
-            movers=lambda: tuple(Mover(f"MOVE{n}USDT", 0.01 * n, 1e9) for n in range(10)),
+            looks=SimpleNamespace(
+                prices=lambda symbol: self.line() if symbol == POSITION.symbol else (),
+                movers=tuple(Mover(f"MOVE{n}USDT", 0.01 * n, 1e9) for n in range(10)),
+            ),
             next=lambda: NextSteps(START + 46 * MINUTE, START + 45 * MINUTE + 5_000),
         )
 
