@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pumpwatch_workbench.pages.event_rows import EventRow, PlantedPump, Verdict
 from pumpwatch_workbench.pages.line_charts import percentile
 from pumpwatch_workbench.pages.tables import Cell, PageTable, Tile, Tone, numbers, row, texts
-from pumpwatch_workbench.pages.trade_tables import pnl_tone
+from pumpwatch_workbench.pages.trade_tables import exit_words, pnl_tone
 from pumpwatch_workbench.pages.words import (
     NOTHING,
     clock,
@@ -129,6 +129,7 @@ def events_table(result: RunResult, anchors: Sequence[str]) -> PageTable:
         *numbers("Delay"),
         *numbers("Entry", "Exit", wide=True),
         *numbers("Result, USDT"),
+        *texts("Ended by", wide=True),
     )
     rows = tuple(
         _event_cells(event, anchor, replay)
@@ -180,4 +181,5 @@ def _event_cells(event: EventRow, anchor: str, replay: bool) -> tuple[Cell, ...]
         price(trade.entry_price) if trade else NOTHING,
         price(trade.exit_price) if trade else NOTHING,
         Cell(result_words(event), pnl_tone(trade)),
+        exit_words(trade),
     )
