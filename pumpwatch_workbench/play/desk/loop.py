@@ -31,7 +31,6 @@ from pumpwatch_workbench.play.desk.options import DeskOptions
 from pumpwatch_workbench.play.desk.pace import Pace
 from pumpwatch_workbench.play.desk.telling import PlayedTick, Tally, Teller
 from pumpwatch_workbench.play.views.view import (
-    NextSteps,
     RunFacts,
     TickSnapshot,
     Watched,
@@ -56,12 +55,7 @@ class DeskLoop:
     """Plays ticks until its time is over or it is asked to stop."""
 
     def __init__(
-        self,
-        options: DeskOptions,
-        desk: Desk,
-        teller: Teller,
-        pace: Pace,
-        health: Health,
+        self, options: DeskOptions, desk: Desk, teller: Teller, pace: Pace, health: Health
     ) -> None:
         self._options = options
         self._desk = desk
@@ -75,7 +69,7 @@ class DeskLoop:
         self._next_care = 0
         self._bugs, self._rule_failed = 0, False
         self._started: int | None = None
-        self._due: int | None = None
+        self._due = 0
         self._equity: Decimal | None = None
 
     def play(self) -> Tally:
@@ -177,7 +171,7 @@ class DeskLoop:
 
     def _care_later(self, now: int) -> None:
         step = self._options.period if self._exit_is_near else MINUTE
-        self._next_care = ((now - OFFSET) // step + 1) * step + OFFSET
+        self._next_care = _following(now, step)
 
     # --- the schedule --------------------------------------------------------------------
 
@@ -196,7 +190,7 @@ class DeskLoop:
         if now - due < MINUTE:
             self._teller.tally.skipped_scans += max(0, now - due) // period
         after = now + self._desk.ban() if banned else now
-        return ((after - OFFSET) // period + 1) * period + OFFSET
+        return _following(after, period)
 
     def _play(self, tick: PlayedTick) -> bool:
         """Play a tick or a scan; return whether the exchange has banned this address."""
@@ -284,14 +278,12 @@ class DeskLoop:
         )
         teller.show(teller.view.tick, snapshot)
 
-    def _next_steps(self) -> NextSteps:
-        period, now = self._options.period, self._pace.now()
-
-        def following(step: int) -> int:
-            return ((now - OFFSET) // step + 1) * step + OFFSET
-
-        scan = self._due if self._due is not None and self._due > now else following(period)
-        return NextSteps(following(MINUTE), scan if period < MINUTE else None)
+    def _next_steps(self) -> dict[str, int]:
+        now, period = self._pace.now(), self._options.period
+        steps = {"tick": _following(now, MINUTE)}
+        if period < MINUTE:
+            steps["scan"] = max(self._due, _following(now, period))
+        return steps
 
     def _record(self, tick: PlayedTick, begin: int) -> None:
         """Keep what the tick and the scans before it cost.
@@ -319,6 +311,11 @@ class DeskLoop:
             self._desk.records.add(record)
         except RetryLater as error:
             self._teller.note(f"the run was not recorded: {error}")
+
+
+def _following(time: int, step: int) -> int:
+    """Return the next time of those that are a step apart."""
+    return ((time - OFFSET) // step + 1) * step + OFFSET
 
 
 def _place_of(error: Exception) -> str:

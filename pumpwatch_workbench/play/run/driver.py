@@ -17,18 +17,16 @@ from typing import Any
 import numpy as np
 
 from pumpwatch.adapters.bybit.orders import read_position
-from pumpwatch.domain.detection.signals import Phase, Signal
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import InvariantBroken
 from pumpwatch_workbench.local.aws.functions import Invocation
-from pumpwatch_workbench.pages.words import duration
+from pumpwatch_workbench.pages.words import money
 from pumpwatch_workbench.play.run.options import RunOptions
 from pumpwatch_workbench.play.run.outcome import RunTally, result_of
 from pumpwatch_workbench.play.run.result import RunResult
 from pumpwatch_workbench.play.run.stage import Stage, set_stage
 from pumpwatch_workbench.play.views.looks import Looks
 from pumpwatch_workbench.play.views.view import (
-    NextSteps,
     RunFacts,
     RunView,
     TickSnapshot,
@@ -37,8 +35,6 @@ from pumpwatch_workbench.play.views.view import (
 )
 from pumpwatch_workbench.processes import relax_collector
 
-PACE_KNOWN = 20
-"""Ticks after which a long run says how long it will take."""
 TRADED = "opened", "closed", "denied"
 """Words of trade's answer for the trades that changed."""
 
@@ -69,7 +65,7 @@ class _Driver:
         self._tally = RunTally()
         self._events_open = 0
         self._now: int | None = None
-        self._next = NextSteps()
+        self._next: dict[str, int] = {}
         self._looks = Looks()
         self._counts = dict.fromkeys(("signals", *TRADED), 0)
 
@@ -86,20 +82,18 @@ class _Driver:
                 watched=Watched(now=lambda: self._now, looks=self._looks, next=lambda: self._next),
             )
         )
-        begin = time.perf_counter()
         for number, scheduled in enumerate(ticks, start=1):
             self._play_minute(number, scheduled)
-            if number == PACE_KNOWN < len(ticks) // 4:
-                whole = (time.perf_counter() - begin) * len(ticks) / number
-                self._view.note(f"All of it will take about {duration(round(whole * 1000))}.")
         self._scan_until(ticks[-1] + MINUTE)
         self._settle(ticks[-1] + MINUTE)
         return self._tally
 
     def _title(self) -> str:
-        if self._options.replay is not None:
-            return f"Recorded pumps of {self._options.replay}"
-        return f"{self._options.symbols} simulated symbols, seed {self._options.seed}"
+        options = self._options
+        what = f"{options.symbols} simulated symbols, seed {options.seed}"
+        if options.replay is not None:
+            what = f"Recorded pumps of {options.replay}"
+        return f"{what}, {money(options.balance_usdt)} USDT, strategy {options.strategy}"
 
     def _schedule(self) -> list[int]:
         summary = self._stage.simulator.summary()
@@ -113,10 +107,10 @@ class _Driver:
     def _play_minute(self, number: int, scheduled: int) -> None:
         simulator = self._stage.simulator
         detect_time = scheduled + self._options.detect_second * 1000
-        self._next = NextSteps(detect_time, self._next.scan)
+        self._next = {**self._next, "tick": detect_time}
         self._scan_until(detect_time)
         now, before = simulator.advance_to(detect_time)
-        self._now, self._next = now, NextSteps(detect_time + MINUTE, self._next.scan)
+        self._now, self._next = now, {**self._next, "tick": detect_time + MINUTE}
         detected = self._detect(self._stage.detect_event(scheduled))
         self._stage.scans.take(now)
         _, after = simulator.advance_to(now)
@@ -135,7 +129,7 @@ class _Driver:
         scans = self._stage.scans
         while (due := scans.next_due) is not None and due < end:
             now, _ = self._stage.simulator.advance_to(due)
-            self._now, self._next = now, NextSteps(self._next.tick, due)
+            self._now, self._next = now, {**self._next, "scan": due}
             for event in scans.due(now):
                 scanned = self._detect(event)
                 self._tally.scan_seconds.append(scanned.seconds)
@@ -188,11 +182,10 @@ class _Driver:
         return invocation
 
     def _show_signals(self, signal_ids: Sequence[str]) -> None:
-        wanted = set(signal_ids)
         published = self._stage.signals.since(self._tally.started)
-        for signal in sorted(published, key=_order):
-            if signal.signal_id in wanted:
-                self._view.signal(signal)
+        signals = {signal.signal_id: signal for signal in published}
+        for signal_id in signal_ids:
+            self._view.signal(signals[signal_id])
 
     def _show_tick(self, number: int, events_open: int) -> None:
         summary = self._stage.simulator.summary()
@@ -226,7 +219,3 @@ class _Driver:
         self._stage.simulator.advance_to(end)
         self._trade(self._stage.trade_event(end))
         self._tally.ended = end
-
-
-def _order(signal: Signal) -> tuple[int, int]:
-    return signal.time, list(Phase).index(signal.phase)

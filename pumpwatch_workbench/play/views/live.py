@@ -178,11 +178,11 @@ class LiveView(RunView):
 
     def _next(self, width: int) -> Text:
         """Return what happens next, the soonest first."""
-        now, steps = self._now(), self._facts.watched.next()
-        due = {"scan": steps.scan, "tick": steps.tick, "candle": now // MINUTE * MINUTE + MINUTE}
+        now = self._now()
+        due = {**self._facts.watched.next(), "candle": now // MINUTE * MINUTE + MINUTE}
         known = [each.trade for each in self._trades() if each.trade]
         due |= {f"exit of {trade.symbol}": trade.closes_at for trade in known}
-        coming = sorted((time, what) for what, time in due.items() if time is not None)
+        coming = sorted((time, what) for what, time in due.items())
         words = [f"{what} in {_left(time - now)}" for time, what in coming]
         return Text("Next: ").append_text(_fitted(", ", words, width - 6))
 

@@ -26,14 +26,6 @@ from pumpwatch_workbench.pages.words import (
 from pumpwatch_workbench.play.views.looks import Looks
 
 
-@dataclass(frozen=True, slots=True)
-class NextSteps:
-    """When the next tick and the next scan are due, milliseconds UTC; None: not known, or none."""
-
-    tick: int | None = None
-    scan: int | None = None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
     """What a view may ask between two ticks, from any thread; by default nothing is known."""
@@ -41,7 +33,8 @@ class Watched:
     now: Callable[[], int | None] = lambda: None
     """Market time."""
     looks: Looks = field(default_factory=Looks)
-    next: Callable[[], NextSteps] = NextSteps
+    next: Callable[[], Mapping[str, int]] = dict
+    """When the next tick and the next scan are due, milliseconds UTC, as far as known."""
 
 
 @dataclass(frozen=True, slots=True)

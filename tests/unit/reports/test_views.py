@@ -15,7 +15,6 @@ from pumpwatch_workbench.play.views.live import LiveView, view_for
 from pumpwatch_workbench.play.views.looks import Mover
 from pumpwatch_workbench.play.views.plain import PlainView
 from pumpwatch_workbench.play.views.view import (
-    NextSteps,
     OpenTrade,
     RunFacts,
     RunView,
@@ -139,7 +138,10 @@ class Market:
                 prices=lambda symbol: self.line() if symbol == POSITION.symbol else (),
                 movers=tuple(Mover(f"MOVE{n}USDT", 0.01 * n, 1e9) for n in range(10)),
             ),
-            next=lambda: NextSteps(START + 46 * MINUTE, START + 45 * MINUTE + 5_000),
+            next=lambda: {
+                "tick": START + 46 * MINUTE,
+                "scan": START + 45 * MINUTE + 5_000,
+            },
         )
 
     def line(self) -> list[tuple[int, float]]:
