@@ -8,7 +8,7 @@ anything: the functions are called by their Lambda entry points with the payload
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal
 from functools import partial
@@ -84,8 +84,12 @@ class _Driver:
         )
         for number, scheduled in enumerate(ticks, start=1):
             self._play_minute(number, scheduled)
-        self._scan_until(ticks[-1] + MINUTE)
-        self._settle(ticks[-1] + MINUTE)
+        end = ticks[-1] + MINUTE
+        self._scan_until(end)
+        self._stage.simulator.advance_to(end)
+        # The journal learns what the last half minute did.
+        self._trade(self._stage.trade_event(end))
+        self._tally.ended = end
         return self._tally
 
     def _title(self) -> str:
@@ -122,7 +126,7 @@ class _Driver:
         simulator.advance_to(trade_time)
         self._trade(self._stage.trade_event(scheduled))
         self._view.played(scheduled, "")
-        self._show_tick(number, self._events_open)
+        self._show_tick(number)
 
     def _scan_until(self, end: int) -> None:
         """Play the scans that the queue hands over before `end`."""
@@ -135,7 +139,9 @@ class _Driver:
                 self._tally.scan_seconds.append(scanned.seconds)
                 self._react(scanned)
             if self._view.wants_looks:
-                self._look()
+                seen = self._stage.simulator.market()
+                prices, turnover = np.array(seen["last"]), np.array(seen["turnover"])
+                self._looks.add(seen["time"], seen["symbols"], prices, turnover)
 
     def _detect(self, event: Mapping[str, Any]) -> Invocation:
         detected = self._invoke(self._stage.detect.invoke(event))
@@ -153,7 +159,10 @@ class _Driver:
             return
         now = self._stage.simulator.summary()["time"]
         self._counts["signals"] += len(signal_ids)
-        self._show_signals(signal_ids)
+        published = self._stage.signals.since(self._tally.started)
+        signals = {signal.signal_id: signal for signal in published}
+        for signal_id in signal_ids:
+            self._view.signal(signals[signal_id])
         self._tally.woken |= dict.fromkeys(signal_ids, now)
         for batch in self._stage.stream.batches():
             self._trade(batch)
@@ -161,7 +170,6 @@ class _Driver:
 
     def _trade(self, event: Mapping[str, Any]) -> None:
         report = self._invoke(self._stage.trade.invoke(event)).payload
-        self._tally.busy += bool(report.get("busy"))
         changed = [signal_id for name in TRADED for signal_id in report.get(name, ())]
         for name in TRADED:
             self._counts[name] += len(report.get(name, ()))
@@ -181,13 +189,7 @@ class _Driver:
             raise InvariantBroken(f"a function refused its event: {invocation.payload['error']}")
         return invocation
 
-    def _show_signals(self, signal_ids: Sequence[str]) -> None:
-        published = self._stage.signals.since(self._tally.started)
-        signals = {signal.signal_id: signal for signal in published}
-        for signal_id in signal_ids:
-            self._view.signal(signals[signal_id])
-
-    def _show_tick(self, number: int, events_open: int) -> None:
+    def _show_tick(self, number: int) -> None:
         summary = self._stage.simulator.summary()
         equity = Decimal(summary["equity"])
         self._tally.equity.append((summary["time"], equity))
@@ -199,7 +201,7 @@ class _Driver:
                 tick=number,
                 equity=equity,
                 trades=open_trades(positions, live),
-                events_open=events_open,
+                events_open=self._events_open,
                 counts={
                     "ticks": number,
                     "scans": len(self._tally.scan_seconds),
@@ -208,14 +210,3 @@ class _Driver:
                 },
             )
         )
-
-    def _look(self) -> None:
-        seen = self._stage.simulator.market()
-        prices, turnover = np.array(seen["last"]), np.array(seen["turnover"])
-        self._looks.add(seen["time"], seen["symbols"], prices, turnover)
-
-    def _settle(self, end: int) -> None:
-        """Play a last tick of trade, so that the journal knows what the last half minute did."""
-        self._stage.simulator.advance_to(end)
-        self._trade(self._stage.trade_event(end))
-        self._tally.ended = end

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pumpwatch_workbench.pages.event_rows import EventRow, PlantedPump, Verdict
 from pumpwatch_workbench.pages.line_charts import percentile
 from pumpwatch_workbench.pages.tables import Cell, PageTable, Tile, Tone, numbers, row, texts
-from pumpwatch_workbench.pages.trade_tables import exit_words, pnl_tone
+from pumpwatch_workbench.pages.trade_tables import result_cell, trade_state_words
 from pumpwatch_workbench.pages.words import (
     NOTHING,
     clock,
@@ -156,16 +156,6 @@ def kind_words(planted: PlantedPump | None) -> str:
     return "announced" if planted.announced else "unannounced"
 
 
-def result_words(event: EventRow) -> str:
-    """Return what trading made of an event: the amount, or why there is none."""
-    trade = event.trade
-    if trade is None:
-        return "no trade"
-    if trade.entry_time is None:
-        return "not entered"
-    return signed_money(trade.realised_pnl) if trade.exit_time is not None else "still open"
-
-
 def _event_cells(event: EventRow, anchor: str, replay: bool) -> tuple[Cell, ...]:
     planted, trade = event.planted, event.trade
     segment = planted.segment if planted else NOTHING
@@ -180,6 +170,6 @@ def _event_cells(event: EventRow, anchor: str, replay: bool) -> tuple[Cell, ...]
         seconds(event.detected.delay_seconds) if event.detected else NOTHING,
         price(trade.entry_price) if trade else NOTHING,
         price(trade.exit_price) if trade else NOTHING,
-        Cell(result_words(event), pnl_tone(trade)),
-        exit_words(trade),
+        result_cell(trade),
+        trade_state_words(trade),
     )
