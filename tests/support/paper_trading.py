@@ -93,7 +93,7 @@ class Seen(RunView):
     def tick(self, snapshot):
         self.ticks.append(snapshot)
         if self.facts:
-            self.movers.append(self.facts.watched.looks.movers)
+            self.movers.append(self.facts.looks.movers)
 
     def signal(self, signal):
         self.signals.append(signal)

@@ -33,7 +33,6 @@ from pumpwatch_workbench.play.desk.telling import PlayedTick, Tally, Teller
 from pumpwatch_workbench.play.views.view import (
     RunFacts,
     TickSnapshot,
-    Watched,
     open_trades,
 )
 
@@ -80,9 +79,14 @@ class DeskLoop:
             return self._teller.tally
         duration = self._options.duration
         end = None if duration is None else begin + duration
-        looks = self._desk.market.looks
-        watched = Watched(now=self._pace.now, looks=looks, next=self._next_steps)
-        facts = RunFacts(self._title(), start=begin, end=end, watched=watched)
+        facts = RunFacts(
+            self._title(),
+            start=begin,
+            end=end,
+            looks=self._desk.market.looks,
+            now=self._pace.now,
+            next=self._next_steps,
+        )
         self._teller.show(self._teller.view.started, facts)
         banned = not self._has_history(begin) and self._fill_history()
         # The first tick comes at once.

@@ -11,13 +11,7 @@ from pumpwatch.usecases.detect.report import DetectReport
 from pumpwatch.usecases.trade.report import TradeReport
 from pumpwatch_workbench.play.views.view import RunView
 
-TOLD_COUNTS = (
-    "positions_without_stop",
-    "exits_refused",
-    "exits_overdue",
-    "care_missed",
-    "vanished",
-)
+TOLD_COUNTS = "positions_without_stop", "exits_refused", "exits_overdue", "care_missed", "vanished"
 REMINDER = 10 * MINUTE
 """Milliseconds after which a failure is said again while trades are open."""
 TOLD_BLOCKS = ("access", "halt", "lock", "rows", "stores")

@@ -87,7 +87,7 @@ class Messages(RunView):
 
     def started(self, facts: RunFacts) -> None:
         """Say that it begins, and wait for the answers. Raises `BadInput` for a wrong address."""
-        self._looks = facts.watched.looks
+        self._looks = facts.looks
         self._say(Message(Kind.CARE, "Started", facts.title))
         deadline = time.monotonic() + GREETING
         for line in self._lines:

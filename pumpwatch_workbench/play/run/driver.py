@@ -30,7 +30,6 @@ from pumpwatch_workbench.play.views.view import (
     RunFacts,
     RunView,
     TickSnapshot,
-    Watched,
     open_trades,
 )
 from pumpwatch_workbench.processes import relax_collector
@@ -39,11 +38,10 @@ TRADED = "opened", "closed", "denied"
 """Words of trade's answer for the trades that changed."""
 
 
-def play(
-    options: RunOptions,
-    view: RunView,
-    page: Callable[[Stage], AbstractContextManager[object]] = nullcontext,
-) -> RunResult:
+Page = Callable[[Stage], AbstractContextManager[object]]
+
+
+def play(options: RunOptions, view: RunView, page: Page = nullcontext) -> RunResult:
     """Play a run and return its result; `page` shows its stage meanwhile.
 
     Raises `BadInput` for options that do not work, `InvariantBroken` when a function fails.
@@ -79,7 +77,9 @@ class _Driver:
                 start=ticks[0],
                 end=ticks[-1] + MINUTE,
                 ticks=len(ticks),
-                watched=Watched(now=lambda: self._now, looks=self._looks, next=lambda: self._next),
+                looks=self._looks,
+                now=lambda: self._now,
+                next=lambda: self._next,
             )
         )
         for number, scheduled in enumerate(ticks, start=1):

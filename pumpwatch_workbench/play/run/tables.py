@@ -45,12 +45,13 @@ def tiles(result: RunResult) -> tuple[Tile, ...]:
 
 def _detection_tiles(result: RunResult) -> tuple[Tile, ...]:
     verdicts = Counter(event.verdict for event in result.rows())
+    announced = "{} of {}".format(*result.counted(announced=True))
+    others = "{} of {}".format(*result.counted(announced=False))
     return (
         Tile(
             "Pumps detected",
             f"{len(result.hits)} of {len(result.planted)}",
-            f"{_of(result.counted(announced=True))} announced,"
-            f" {_of(result.counted(announced=False))} others;"
+            f"{announced} announced, {others} others;"
             f" {verdicts[Verdict.MISSED]} missed, {verdicts[Verdict.EARLY]} early",
         ),
         Tile("False alarms", number(len(result.false_events)), f"on {result.symbols} symbols"),
@@ -61,10 +62,6 @@ def _detection_tiles(result: RunResult) -> tuple[Tile, ...]:
             "median market time, scan to acknowledged entry",
         ),
     )
-
-
-def _of(counts: tuple[int, int]) -> str:
-    return f"{counts[0]} of {counts[1]}"
 
 
 def _trading_tiles(result: RunResult) -> tuple[Tile, ...]:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.pages.words import plain
-from pumpwatch_workbench.play.views.view import RunFacts, RunView, TickSnapshot, Watched
+from pumpwatch_workbench.play.views.looks import Looks
+from pumpwatch_workbench.play.views.view import RunFacts, RunView, TickSnapshot
 
 SIGNAL = "time", "symbol", "phase", "price", "base_price", "event_id"
 TRADE = "symbol", "side", "state", "quantity", "entry_price", "exit_price", "exit_reason"
@@ -18,14 +19,14 @@ class JsonView(RunView):
     """Writes a line for each signal, trade, tick and note; `kind` says which."""
 
     def __init__(self, write: Callable[[str], None]) -> None:
-        self._write, self._watched = write, Watched()
+        self._write, self._looks = write, Looks()
 
     def note(self, text: str) -> None:
         if text:
             self.line("note", text=text)
 
     def started(self, facts: RunFacts) -> None:
-        self._watched = facts.watched
+        self._looks = facts.looks
         self.line("started", title=facts.title, time=facts.start, end=facts.end)
 
     def tick(self, snapshot: TickSnapshot) -> None:
@@ -37,7 +38,7 @@ class JsonView(RunView):
             open_positions=len(snapshot.trades),
             events_open=snapshot.events_open,
             trades=snapshot.trades,
-            movers=self._watched.looks.movers,
+            movers=self._looks.movers,
             counts=snapshot.counts,
         )
 

@@ -113,8 +113,8 @@ class LiveView(RunView):
         gap = int(height >= _AIRY_FROM)
         latest = max(trades, key=lambda trade: trade.position.created, default=None)
         coin = latest.position.symbol if latest else self._coin
-        points = self._facts.watched.looks.prices(coin)[-_POINTS:]
-        movers = self._facts.watched.looks.movers
+        points = self._facts.looks.prices(coin)[-_POINTS:]
+        movers = self._facts.looks.movers
         wanted = {
             "positions": (4, max(4, 1 + len(trades))) if self._snapshot else (0, 0),
             "news": (4, 1 + len(self._news)) if self._news else (0, 0),
@@ -134,7 +134,7 @@ class LiveView(RunView):
         return Group(*parts)
 
     def _now(self) -> int:
-        seen = self._facts.watched.now() if self._begun else None
+        seen = self._facts.now() if self._begun else None
         return seen or (self._snapshot.time if self._snapshot else self._facts.start)
 
     def _head(self, width: int) -> list[RenderableType]:
@@ -179,7 +179,7 @@ class LiveView(RunView):
     def _next(self, width: int) -> Text:
         """Return what happens next, the soonest first."""
         now = self._now()
-        due = {**self._facts.watched.next(), "candle": now // MINUTE * MINUTE + MINUTE}
+        due = {**self._facts.next(), "candle": now // MINUTE * MINUTE + MINUTE}
         known = [each.trade for each in self._trades() if each.trade]
         due |= {f"exit of {trade.symbol}": trade.closes_at for trade in known}
         coming = sorted((time, what) for what, time in due.items())
@@ -193,7 +193,7 @@ class LiveView(RunView):
 
     def _at_last_price(self, trade: OpenTrade) -> OpenTrade:
         position = trade.position
-        seen = self._facts.watched.looks.prices(position.symbol)[-1:]
+        seen = self._facts.looks.prices(position.symbol)[-1:]
         if not seen:
             return trade
         mark = Decimal(str(seen[0][1]))

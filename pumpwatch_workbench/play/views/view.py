@@ -26,20 +26,12 @@ from pumpwatch_workbench.pages.words import (
 from pumpwatch_workbench.play.views.looks import Looks
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
-    """What a view may ask between two ticks, from any thread; by default nothing is known."""
-
-    now: Callable[[], int | None] = lambda: None
-    """Market time."""
-    looks: Looks = field(default_factory=Looks)
-    next: Callable[[], Mapping[str, int]] = dict
-    """When the next tick and the next scan are due, milliseconds UTC, as far as known."""
-
-
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """Facts known before the first tick. Times in market time, milliseconds UTC."""
+    """Facts known before the first tick, and what a view may ask later, from any thread.
+
+    Times are market time, milliseconds UTC.
+    """
 
     title: str
     """A heading such as "600 simulated symbols, seed 1"."""
@@ -48,7 +40,10 @@ class RunFacts:
     """None if it runs until it is interrupted."""
     ticks: int | None = None
     """None if the number is not known beforehand."""
-    watched: Watched = Watched()
+    looks: Looks = field(default_factory=Looks)
+    now: Callable[[], int | None] = lambda: None
+    next: Callable[[], Mapping[str, int]] = dict
+    """When the next tick and the next scan are due, as far as known."""
 
 
 @dataclass(frozen=True, slots=True)

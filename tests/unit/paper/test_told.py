@@ -28,7 +28,7 @@ from pumpwatch_workbench.play.messages.message import Kind
 from pumpwatch_workbench.play.messages.messenger import Answer
 from pumpwatch_workbench.play.messages.told import UNCARED, Messages
 from pumpwatch_workbench.play.views.looks import Looks
-from pumpwatch_workbench.play.views.view import RunFacts, TickSnapshot, Watched
+from pumpwatch_workbench.play.views.view import RunFacts, TickSnapshot
 
 RISING = a_signal(phase=Phase.RISING)
 OPEN = a_trade(
@@ -135,7 +135,7 @@ def test_a_pump_tells_how_long_it_rose_and_its_turnover():
     for second, price, turnover in ((-40, 1.0, 86_400.0), (0, 1.1, 87_000.0)):
         prices, turnovers = np.array([price]), np.array([turnover])
         looks.add(RISING.time + second * 1000, (RISING.symbol,), prices, turnovers)
-    said.started(RunFacts("", 0, watched=Watched(looks=looks)))
+    said.started(RunFacts("", 0, looks=looks))
     said.take()
     said.signal(RISING)
     said.played(1, None)

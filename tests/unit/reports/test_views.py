@@ -19,7 +19,6 @@ from pumpwatch_workbench.play.views.view import (
     RunFacts,
     RunView,
     TickSnapshot,
-    Watched,
 )
 
 FACTS = RunFacts("600 simulated symbols, seed 7", START, START + 180 * MINUTE, 180)
@@ -60,7 +59,7 @@ def play(view: RunView) -> None:
     view.note("starting the simulator")
     movers = (Mover("AAAUSDT", 0.123, 45_000), Mover("[red]X", -0.02, 900))
     looks = SimpleNamespace(movers=movers, prices=lambda _: ())
-    view.started(replace(FACTS, watched=Watched(looks=looks)))
+    view.started(replace(FACTS, looks=looks))
     for n in range(1, 46):
         view.tick(
             TickSnapshot(
@@ -131,8 +130,9 @@ class Market:
         self.time = START + 45 * MINUTE
         self.price = 0.5
 
-    def watched(self) -> Watched:
-        return Watched(
+    def facts(self) -> RunFacts:
+        return replace(
+            FACTS,
             now=lambda: self.time,
             looks=SimpleNamespace(
                 prices=lambda symbol: self.line() if symbol == POSITION.symbol else (),
@@ -153,7 +153,7 @@ def watching(market: Market, width: int, height: int) -> LiveView:
     """Return the view of a short with its stop, above what else there is to see."""
     view = LiveView(console_of(terminal=True, width=width, height=height)[0])
     result = small_result()
-    view.started(replace(FACTS, watched=market.watched()))
+    view.started(market.facts())
     entered = replace(result.trades[0], symbol="AAAUSDT", closes_at=CLOSES_AT)
     position = replace(POSITION, stop_loss=Decimal("0.62"), take_profit=Decimal("0.41"))
     view.tick(
@@ -226,7 +226,7 @@ def test_the_preparation_has_a_bar_and_the_movers_come_with_the_first_scan():
     view.progress("Candle history", 30, 120)
     assert "25 %" in drawn(view)[1]
     assert "Candle history: 30 of 120" in drawn(view)[1]
-    view.started(replace(FACTS, watched=Market().watched()))
+    view.started(Market().facts())
     assert any("MOVE1USDT" in line for line in drawn(view))
 
 
