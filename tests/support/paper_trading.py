@@ -81,7 +81,6 @@ class Seen(RunView):
     trades: list[Trade] = field(default_factory=list)
     ticks: list[TickSnapshot] = field(default_factory=list)
     movers: list[tuple[Mover, ...]] = field(default_factory=list)
-    problems: list[tuple[str, bool]] = field(default_factory=list)
     facts: RunFacts | None = None
 
     def note(self, text):
@@ -100,10 +99,6 @@ class Seen(RunView):
 
     def trade(self, time, trade):
         self.trades.append(trade)
-
-    def played(self, time, problem, *, is_urgent=False):
-        if problem:
-            self.problems.append((problem, is_urgent))
 
 
 def options_for(url, store, *, environment=None, webhook="", **changes):

@@ -9,11 +9,14 @@ from decimal import Decimal
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.usecases.detect.report import DetectReport
 from pumpwatch.usecases.trade.report import TradeReport
+from pumpwatch_workbench.pages.words import duration
 from pumpwatch_workbench.play.views.view import RunView
 
 TOLD_COUNTS = "positions_without_stop", "exits_refused", "exits_overdue", "care_missed", "vanished"
 REMINDER = 10 * MINUTE
 """Milliseconds after which a failure is said again while trades are open."""
+PATIENCE = 3 * MINUTE
+"""Milliseconds for which every tick may fail before a person is told."""
 TOLD_BLOCKS = ("access", "halt", "lock", "rows", "stores")
 """Reasons to open nothing that a person should know."""
 
@@ -62,7 +65,8 @@ class Teller:
 
     def __init__(self, view: RunView) -> None:
         self.view = view
-        self._problem, self._said, self._last = "", 0, ""
+        self._problem, self._failing, self._said, self._last = "", 0, 0, ""
+        self._alarms: set[str] = set()
         self._worries: frozenset[str] = frozenset()
         self._warned: dict[str, int] = {}
         self._is_worried = False
@@ -103,24 +107,36 @@ class Teller:
                 " opened"
             )
         if problem or not tick.is_scan:
-            self._tell_problems(problem)
+            self._tell_problem(problem, is_trade="trade" in tick.problems)
         for signal in tick.detected.signals if tick.detected else ():
             self.tally.signals += 1
             self.show(self.view.signal, signal)
         if tick.traded is not None:
             self._tell_trades(tick.traded)
-        is_urgent = "trade" in tick.problems and self.holds_trades()
-        told = None if tick.is_scan and not problem else problem
-        self.show(self.view.played, self.now(), told, is_urgent=is_urgent)
+        self.show(self.view.played)
 
-    def _tell_problems(self, problem: str) -> None:
+    def _tell_problem(self, problem: str, *, is_trade: bool) -> None:
+        """Say what fails, and what no longer does; warn of open trades at once, else later."""
         now, holds_trades = self.now(), bool(problem) and self.holds_trades()
-        again = holds_trades and not 0 <= now - self._said < REMINDER
-        if problem and (not self._problem or again):
-            self._said, self._last = now, ""
-            self.note(f"{problem}; it is tried again with every tick")
-        elif self._problem and not problem:
-            self.note("It works again")
+        if not problem:
+            if self._problem:
+                (self.warn if self._alarms else self.note)("It works again")
+                self._alarms.clear()
+        else:
+            self._failing = self._failing if self._problem else now
+            alarm = ""
+            if holds_trades and is_trade:
+                alarm = "Open trades were not looked after"
+            elif now - self._failing >= PATIENCE:
+                alarm = f"Every tick has failed for {duration(PATIENCE)}"
+            again = holds_trades and not 0 <= now - self._said < REMINDER
+            if alarm and alarm not in self._alarms:
+                self._alarms.add(alarm)
+                self._said = now
+                self.warn(f"{alarm}: {problem}; it is tried again with every tick")
+            elif not self._problem or again:
+                self._said, self._last = now, ""
+                self.note(f"{problem}; it is tried again with every tick")
         self._problem = problem
 
     def _tell_trades(self, report: TradeReport) -> None:
@@ -147,10 +163,10 @@ class Teller:
             self._is_worried = False
             self.warn("All is well again: entries are allowed, positions are protected")
 
-    def show(self, show: Callable[..., None], *facts: object, **named: object) -> None:
+    def show(self, show: Callable[..., None], *facts: object) -> None:
         """Call a method of the view."""
         try:
-            show(*facts, **named)
+            show(*facts)
         except (Exception, SystemExit):  # rich makes the latter of a broken pipe
             if not self.holds_trades():
                 raise

@@ -9,13 +9,12 @@ from decimal import Decimal
 from typing import Self
 
 from pumpwatch.domain.detection.signals import Phase, Signal
-from pumpwatch.domain.moments import DAY, MINUTE
+from pumpwatch.domain.moments import DAY
 from pumpwatch.domain.trading.trades import Trade, TradeState
 from pumpwatch.errors import BadInput, InvariantBroken, StoreUnavailable
 from pumpwatch_workbench.pages.words import (
     clock,
     date_and_clock,
-    duration,
     money,
     percent,
     signed_money,
@@ -33,11 +32,8 @@ from pumpwatch_workbench.play.views.view import (
     trade_words,
 )
 
-PATIENCE = 3 * MINUTE
-"""Market time for which every tick may fail before a person is told."""
 GREETING, FAREWELL = 10.0, 4.0
 """Seconds that the first message may take, and the last ones."""
-UNCARED = "Open trades were not looked after"
 SUMMARISED = "messages of the day"
 """Note: the day under way, whose summary is still to come."""
 
@@ -57,8 +53,6 @@ class Messages(RunView):
         self._looks = Looks()
         self._pumps: dict[str, list[Signal]] = {}
         self._trades: list[Trade] = []
-        self._failing: int | None = None
-        self._told_of_failing: set[str] = set()
 
     def __enter__(self) -> Self:
         for line in self._lines:
@@ -67,7 +61,7 @@ class Messages(RunView):
 
     def __exit__(self, *error: object) -> None:
         deadline = time.monotonic() + FAREWELL
-        self._tell_events()
+        self.played()
         for line in self._lines:
             line.ending.set()
             line.news.set()
@@ -106,23 +100,20 @@ class Messages(RunView):
         self._view.trade(time, trade)
 
     def warn(self, text: str) -> None:
-        self._say(Message(Kind.CARE, text.partition(":")[0], text))
+        title, _, rest = text.partition(":")
+        self._say(Message(Kind.CARE, title, rest and text))
         self._view.warn(text)
 
-    def played(self, time: int, problem: str | None, *, is_urgent: bool = False) -> None:
-        self._tell_events()
-        if problem is None:
-            return
-        since = time if self._failing is None else self._failing
-        length, self._failing = duration(time - since), since if problem else None
-        if problem and (is_urgent or time - since >= PATIENCE):
-            title = UNCARED if is_urgent else f"Every tick has failed for {duration(PATIENCE)}"
-            if title not in self._told_of_failing:
-                self._say(Message(Kind.CARE, title, problem))
-            self._told_of_failing.add(title)
-        elif not problem and self._told_of_failing:
-            self._say(Message(Kind.CARE, f"Ticks succeed again: they had failed for {length}"))
-            self._told_of_failing.clear()
+    def played(self) -> None:
+        """Tell of the moment's pumps, each with what was done about it, and of other trades."""
+        pumps, trades, self._pumps, self._trades = self._pumps, self._trades, {}, []
+        messages = []
+        for event, signals in pumps.items():
+            if signals[0].phase is Phase.RISING:
+                own = [trade for trade in trades if trade.event_id == event]
+                trades = [trade for trade in trades if trade.event_id != event]
+                messages.append(_pump(signals, own, self._looks))
+        self._say(*messages, *map(_fill, trades))
 
     def tick(self, snapshot: TickSnapshot) -> None:
         if self._desk is not None:
@@ -134,26 +125,13 @@ class Messages(RunView):
         """Sum up the day that is over, once."""
         if (begun := desk.database.note(SUMMARISED)) == today:
             return
-        told = []
         try:
-            if begun:
-                told = [_summary(desk, int(begun), equity)]
+            told = [_summary(desk, int(begun), equity)] if begun else []
         except InvariantBroken as error:
             told = [Message(Kind.CARE, "The day cannot be summed up", str(error))]
         sql = "INSERT OR REPLACE INTO notes VALUES (?, ?)"
         desk.database.write(sql, (SUMMARISED, today))
         self._say(*told)
-
-    def _tell_events(self) -> None:
-        """Tell of the moment's pumps, each with what was done about it, and of other trades."""
-        pumps, trades, self._pumps, self._trades = self._pumps, self._trades, {}, []
-        messages = []
-        for event, signals in pumps.items():
-            if signals[0].phase is Phase.RISING:
-                own = [trade for trade in trades if trade.event_id == event]
-                trades = [trade for trade in trades if trade.event_id != event]
-                messages.append(_pump(signals, own, self._looks))
-        self._say(*messages, *map(_fill, trades))
 
     def _say(self, *messages: Message) -> None:
         for line in self._lines:

@@ -125,7 +125,7 @@ class _Driver:
         self._scan_until(trade_time)
         simulator.advance_to(trade_time)
         self._trade(self._stage.trade_event(scheduled))
-        self._view.played(scheduled, "")
+        self._view.played()
         self._show_tick(number)
 
     def _scan_until(self, end: int) -> None:
@@ -166,7 +166,7 @@ class _Driver:
         self._tally.woken |= dict.fromkeys(signal_ids, now)
         for batch in self._stage.stream.batches():
             self._trade(batch)
-        self._view.played(now, None)
+        self._view.played()
 
     def _trade(self, event: Mapping[str, Any]) -> None:
         report = self._invoke(self._stage.trade.invoke(event)).payload

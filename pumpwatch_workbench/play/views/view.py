@@ -110,12 +110,8 @@ class RunView:
         """Show what a person should know at once."""
         self.note(text)
 
-    def played(self, time: int, problem: str | None, *, is_urgent: bool = False) -> None:
-        """Note that all of a tick or scan was shown.
-
-        `problem` is what failed in it, empty when all worked; None: it was a scan, which says
-        nothing of ticks. It is urgent when open trades were not cared for.
-        """
+    def played(self) -> None:
+        """Note that all of a tick or scan was shown."""
 
 
 def signal_words(signal: Signal) -> str:

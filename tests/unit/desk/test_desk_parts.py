@@ -144,7 +144,7 @@ def test_a_failure_is_said_again_after_ten_minutes_while_trades_are_open():
     seen = Seen()
     teller = Teller(seen)
     teller.now, teller.holds_trades = lambda: now[0], lambda: holds[0]
-    for holds[0], said in ((True, 3), (False, 4)):
+    for holds[0], said in ((True, 3), (False, 5)):
         for minute in range(25):
             now[0] += 60_000
             teller.tell(
