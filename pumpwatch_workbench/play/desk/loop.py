@@ -79,14 +79,8 @@ class DeskLoop:
             return self._teller.tally
         duration = self._options.duration
         end = None if duration is None else begin + duration
-        facts = RunFacts(
-            self._title(),
-            start=begin,
-            end=end,
-            looks=self._desk.market.looks,
-            now=self._pace.now,
-            next=self._next_steps,
-        )
+        looks, now = self._desk.market.looks, self._pace.now
+        facts = RunFacts(self._title(), begin, end, None, looks, now, self._next_steps)
         self._teller.show(self._teller.view.started, facts)
         banned = not self._has_history(begin) and self._fill_history()
         # The first tick comes at once.

@@ -21,7 +21,6 @@ from pumpwatch_workbench.play.messages.message import Message, payload
 
 SLACK_HOSTS = ("hooks.slack.com", "hooks.slack-gov.com")
 SEPARATOR = re.compile(r"\s+|,+(?=\s|$|[A-Za-z][A-Za-z0-9+.-]*://)")
-SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,15}://)?")
 STATUS = re.compile(r"\berror=(\d{3})\b")
 """What Apprise's services log of an answer; its result says only that they failed."""
 GOOD, TOO_MANY = range(200, 300), 429
@@ -97,10 +96,9 @@ def _messenger(label: str, address: str) -> Messenger:
             return Messenger(f"{label} (Slack)", address)
         if services := _services(address):
             return Messenger(f"{label} ({services[0].service_name})", address, services)
-    scheme = SCHEME.match(address)
     raise BadInput(
-        f"{label}, {(scheme and scheme[0]) or 'without a scheme'}, cannot be used: give Slack's"
-        " incoming webhook or an address as in https://appriseit.com/services"
+        f"{label} cannot be used: give Slack's incoming webhook or an address as in"
+        " https://appriseit.com/services"
     )
 
 

@@ -71,20 +71,11 @@ class _Driver:
         self._stage.backfill(partial(self._view.progress, "Candle history"))
         ticks = self._schedule()
         self._tally.started = ticks[0]
-        self._view.started(
-            RunFacts(
-                self._title(),
-                start=ticks[0],
-                end=ticks[-1] + MINUTE,
-                ticks=len(ticks),
-                looks=self._looks,
-                now=lambda: self._now,
-                next=lambda: self._next,
-            )
-        )
+        end = ticks[-1] + MINUTE
+        state = self._looks, lambda: self._now, lambda: self._next
+        self._view.started(RunFacts(self._title(), ticks[0], end, len(ticks), *state))
         for number, scheduled in enumerate(ticks, start=1):
             self._play_minute(number, scheduled)
-        end = ticks[-1] + MINUTE
         self._scan_until(end)
         self._stage.simulator.advance_to(end)
         # The journal learns what the last half minute did.
@@ -191,7 +182,8 @@ class _Driver:
 
     def _show_tick(self, number: int) -> None:
         summary = self._stage.simulator.summary()
-        equity = Decimal(summary["equity"])
+        equity, requests = Decimal(summary["equity"]), summary["requests"]
+        scans = len(self._tally.scan_seconds)
         self._tally.equity.append((summary["time"], equity))
         positions = list(filter(None, map(read_position, summary["positions"])))
         live = self._stage.journal.live_trades() if positions else ()
@@ -202,11 +194,6 @@ class _Driver:
                 equity=equity,
                 trades=open_trades(positions, live),
                 events_open=self._events_open,
-                counts={
-                    "ticks": number,
-                    "scans": len(self._tally.scan_seconds),
-                    **self._counts,
-                    "requests": summary["requests"],
-                },
+                counts={"ticks": number, "scans": scans, **self._counts, "requests": requests},
             )
         )

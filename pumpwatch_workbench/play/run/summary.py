@@ -14,18 +14,6 @@ from pumpwatch_workbench.play.run.tables import events_table, tiles
 
 _WIDE = 160
 """Columns of what goes to a file or a pipe: enough for the whole table."""
-_LEAST_WANTED = (
-    "Kind",
-    "Size",
-    "Ended by",
-    "Onset, UTC",
-    "Original onset",
-    "Segment",
-    "Exit",
-    "Entry",
-    "Delay",
-)
-"""Columns in the order in which a narrow terminal does without them."""
 
 
 def print_summary(result: RunResult, console: Console) -> None:
@@ -50,9 +38,9 @@ def _events(result: RunResult, count: int, width: int) -> Table:
     events = events_table(result, [""] * count)
     headings = [column.heading for column in events.columns]
     cells = [[Text(cell.text) for cell in row] for row in events.rows]
-    dropped = [headings.index(name) for name in _LEAST_WANTED if name in headings]
+    dropped = [n for n, column in enumerate(events.columns) if column.wide]
     left = {n for n, column in enumerate(events.columns) if not column.numeric}
-    table = fitting_table(headings, cells, dropped, width - 1, left)
+    table = fitting_table(headings, cells, dropped[::-1], width - 1, left)
     table.title, table.title_justify, table.title_style = "Events", "left", "bold"
     return table
 

@@ -120,13 +120,13 @@ def events_table(result: RunResult, anchors: Sequence[str]) -> PageTable:
         *texts("Symbol"),
         *(texts("Segment", "Original onset", wide=True) if replay else ()),
         *texts("Onset, UTC", wide=True),
-        *numbers("Size", wide=True),
-        *texts("Kind", wide=True),
         *texts("Detection"),
         *numbers("Delay"),
         *numbers("Entry", "Exit", wide=True),
         *numbers("Result, USDT"),
         *texts("Ended by", wide=True),
+        *numbers("Size", wide=True),
+        *texts("Kind", wide=True),
     )
     rows = tuple(
         _event_cells(event, anchor, replay)
@@ -161,12 +161,12 @@ def _event_cells(event: EventRow, anchor: str, replay: bool) -> tuple[Cell, ...]
         Cell(event.symbol, href=f"#{anchor}" if anchor else ""),
         *(origin if replay else ()),
         clock(event.time),
-        percent(planted.size if planted else None),
-        kind_words(planted),
         Cell(VERDICT_WORDS[event.verdict], _VERDICT_TONES[event.verdict]),
         seconds(event.detected.delay_seconds) if event.detected else NOTHING,
         price(trade.entry_price) if trade else NOTHING,
         price(trade.exit_price) if trade else NOTHING,
         result_cell(trade),
         trade_state_words(trade),
+        percent(planted.size if planted else None),
+        kind_words(planted),
     )

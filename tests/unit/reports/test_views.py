@@ -281,9 +281,9 @@ def test_no_figure_of_the_replays_summary_is_cut_short(terminal: bool, width: in
     text = written.getvalue()
     assert "\N{HORIZONTAL ELLIPSIS}" not in text
     row = next(line for line in text.splitlines() if line.lstrip().startswith("COIN01USDT"))
-    for words in ("001", "Detected", "53 s", "0.00047040", "0.00044100", "+6.27"):
+    for words in ("001", "2019-06-20 03:06", "Detected", "53 s", "+6.27"):
         assert words in row
-    for words in ("take profit", "2019-06-20 03:06"):
+    for words in ("0.00047040", "0.00044100", "take profit"):
         assert (words in row) == (width == 150 or not terminal)
 
 
