@@ -30,11 +30,7 @@ from pumpwatch_workbench.play.desk.endpoint import Health
 from pumpwatch_workbench.play.desk.options import DeskOptions
 from pumpwatch_workbench.play.desk.pace import Pace
 from pumpwatch_workbench.play.desk.telling import PlayedTick, Tally, Teller
-from pumpwatch_workbench.play.views.view import (
-    RunFacts,
-    TickSnapshot,
-    open_trades,
-)
+from pumpwatch_workbench.play.views.view import RunFacts, TickSnapshot, open_trades
 
 OFFSET = 2_000
 """Milliseconds by which scans lie off their grid: a minute's tick comes when its candle closed."""

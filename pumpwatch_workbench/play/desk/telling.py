@@ -120,7 +120,8 @@ class Teller:
         now, holds_trades = self.now(), bool(problem) and self.holds_trades()
         if not problem:
             if self._problem:
-                (self.warn if self._alarms else self.note)("It works again")
+                show = self.warn if self._alarms else self.note
+                show("It works again")
                 self._alarms.clear()
         else:
             self._failing = self._failing if self._problem else now

@@ -12,13 +12,7 @@ from pumpwatch.domain.detection.signals import Phase, Signal
 from pumpwatch.domain.moments import DAY
 from pumpwatch.domain.trading.trades import Trade, TradeState
 from pumpwatch.errors import BadInput, InvariantBroken, StoreUnavailable
-from pumpwatch_workbench.pages.words import (
-    clock,
-    date_and_clock,
-    money,
-    percent,
-    signed_money,
-)
+from pumpwatch_workbench.pages.words import clock, date_and_clock, money, percent, signed_money
 from pumpwatch_workbench.play.desk.desk import Desk
 from pumpwatch_workbench.play.messages.line import Line
 from pumpwatch_workbench.play.messages.message import Kind, Message

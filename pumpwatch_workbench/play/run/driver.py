@@ -26,17 +26,11 @@ from pumpwatch_workbench.play.run.outcome import RunTally, result_of
 from pumpwatch_workbench.play.run.result import RunResult
 from pumpwatch_workbench.play.run.stage import Stage, set_stage
 from pumpwatch_workbench.play.views.looks import Looks
-from pumpwatch_workbench.play.views.view import (
-    RunFacts,
-    RunView,
-    TickSnapshot,
-    open_trades,
-)
+from pumpwatch_workbench.play.views.view import RunFacts, RunView, TickSnapshot, open_trades
 from pumpwatch_workbench.processes import relax_collector
 
 TRADED = "opened", "closed", "denied"
 """Words of trade's answer for the trades that changed."""
-
 
 Page = Callable[[Stage], AbstractContextManager[object]]
 
@@ -72,8 +66,9 @@ class _Driver:
         ticks = self._schedule()
         self._tally.started = ticks[0]
         end = ticks[-1] + MINUTE
-        state = self._looks, lambda: self._now, lambda: self._next
-        self._view.started(RunFacts(self._title(), ticks[0], end, len(ticks), *state))
+        now, steps = (lambda: self._now), (lambda: self._next)
+        facts = RunFacts(self._title(), ticks[0], end, len(ticks), self._looks, now, steps)
+        self._view.started(facts)
         for number, scheduled in enumerate(ticks, start=1):
             self._play_minute(number, scheduled)
         self._scan_until(end)

@@ -168,9 +168,7 @@ class LiveView(RunView):
     def _state(self, snapshot: TickSnapshot, width: int) -> list[Text]:
         change = snapshot.equity - (self._start_equity or snapshot.equity)
         equity = Text.assemble("Equity ", (money(snapshot.equity), "bold"), " USDT  ")
-        equity.append(signed_money(change), _style(change)).append(
-            " since the start" * (width >= _WORDY_FROM)
-        )
+        equity.append(signed_money(change), _style(change)).append(" since the start")
         counts = [f"{what} {count:,}" for what, count in snapshot.counts.items()]
         counts.insert(0, f"Open events {snapshot.events_open}")
         lines = [equity, _fitted(", ", counts, width)]
