@@ -15,7 +15,6 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from decimal import Decimal
 from functools import partial
 from importlib import import_module
 
@@ -65,7 +64,6 @@ class DeskLoop:
         self._bugs, self._rule_failed = 0, False
         self._started: int | None = None
         self._due = 0
-        self._equity: Decimal | None = None
 
     def play(self) -> Tally:
         """Play. While no trade is open, raises at the start what keeps the desk from working:
@@ -101,7 +99,7 @@ class DeskLoop:
             tick = PlayedTick(self._pace.now())
             banned = self._attempt("trade", partial(self._trade, tick), tick)
             holds = self._desk.holds_trades()
-            self._equity = tick.traded.equity if tick.traded else None
+            self._teller.tally.equity_usdt = tick.traded.equity if tick.traded else None
             if holds and not tick.problems:
                 self._teller.note("Open trades were looked after")
             if not (banned and holds):
@@ -124,7 +122,8 @@ class DeskLoop:
         self._started = self._desk.market.time()
 
     def _title(self) -> str:
-        trade, mode, equity = self._options.trade, self._options.mode.capitalize(), self._equity
+        trade, mode = self._options.trade, self._options.mode.capitalize()
+        equity = self._teller.tally.equity_usdt
         what = f"{self._desk.market.watched} contracts ({self._options.detect.symbol_choice})"
         owned = "" if equity is None else f", {money(equity)} USDT"
         strategy = with_evidence(trade.strategy_name)

@@ -86,11 +86,9 @@ class _Driver:
         return f"{what}, {money(options.balance_usdt)} USDT, strategy {options.strategy}"
 
     def _schedule(self) -> list[int]:
-        summary = self._stage.simulator.summary()
+        summary, count = self._stage.simulator.summary(), self._options.minutes
         first = (summary["time"] // MINUTE + 1) * MINUTE
-        if self._options.replay is None:
-            count = self._options.minutes
-        else:
+        if self._options.replay is not None:
             count = (int(summary["end"]) - first) // MINUTE
         return [first + MINUTE * number for number in range(count)]
 

@@ -198,7 +198,7 @@ def test_a_day_is_summed_up_once_also_over_restarts(desk):
         "3 trades closed: \N{MINUS SIGN}1.00 USDT",
         "Best: X0USDT +5.00 USDT",
         "Worst: X1USDT \N{MINUS SIGN}7.00 USDT",
-        "1 pumps, 1 ticks with a failure, equity 9,999.00 USDT",
+        "1 pump, 1 tick with a failure, equity 9,999.00 USDT",
     ]
     again.tick(after)
     assert again.take() == Said(desk).take() == []
