@@ -12,14 +12,7 @@ from pumpwatch.domain.detection.signals import Phase, Signal
 from pumpwatch.domain.moments import DAY
 from pumpwatch.domain.trading.trades import Trade, TradeState
 from pumpwatch.errors import BadInput, InvariantBroken, StoreUnavailable
-from pumpwatch_workbench.pages.words import (
-    clock,
-    counted,
-    date_and_clock,
-    money,
-    percent,
-    signed_money,
-)
+from pumpwatch_workbench.pages.words import clock, date_and_clock, money, percent, signed_money
 from pumpwatch_workbench.play.desk.desk import Desk
 from pumpwatch_workbench.play.messages.line import Line
 from pumpwatch_workbench.play.messages.message import Kind, Message
@@ -170,9 +163,8 @@ def _summary(desk: Desk, day: int, equity: Decimal) -> Message:
     signals = [each for each in desk.signals.since(begin) if each.phase is Phase.RISING]
     pumps = sum(signal.time < end for signal in signals)
     failed = sum(bool(run.problem) and run.time < end for run in desk.records.since(begin))
-    lines = [f"{counted(len(closed), 'trade')} closed: {signed_money(result)} USDT"]
+    lines = [f"Trades closed: {len(closed)}, {signed_money(result)} USDT"]
     for what, trade in zip(("Best", "Worst"), closed[:1] + closed[-1:], strict=False):
         lines.append(f"{what}: {trade.symbol} {signed_money(trade.realised_pnl)} USDT")
-    seen = f"{counted(pumps, 'pump')}, {counted(failed, 'tick')} with a failure"
-    lines.append(f"{seen}, equity {money(equity)} USDT")
+    lines.append(f"Pumps: {pumps}, ticks with a failure: {failed}, equity {money(equity)} USDT")
     return Message(Kind.NOTICE, f"Summary of {date_and_clock(begin)[:10]}", "\n".join(lines))

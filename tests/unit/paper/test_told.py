@@ -195,10 +195,10 @@ def test_a_day_is_summed_up_once_also_over_restarts(desk):
     (summary,) = again.take()
     assert summary.startswith("Summary of 20")
     assert summary.partition("|")[2].splitlines() == [
-        "3 trades closed: \N{MINUS SIGN}1.00 USDT",
+        "Trades closed: 3, \N{MINUS SIGN}1.00 USDT",
         "Best: X0USDT +5.00 USDT",
         "Worst: X1USDT \N{MINUS SIGN}7.00 USDT",
-        "1 pump, 1 tick with a failure, equity 9,999.00 USDT",
+        "Pumps: 1, ticks with a failure: 1, equity 9,999.00 USDT",
     ]
     again.tick(after)
     assert again.take() == Said(desk).take() == []
