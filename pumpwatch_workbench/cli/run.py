@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -34,13 +34,11 @@ from pumpwatch_workbench.export import check_export, tables_of, write_tables
 from pumpwatch_workbench.pages.files import check_report_path
 from pumpwatch_workbench.play.messages.messenger import messengers_from
 from pumpwatch_workbench.play.messages.told import Messages
-from pumpwatch_workbench.play.run.driver import play
+from pumpwatch_workbench.play.run.driver import Page, play
 from pumpwatch_workbench.play.run.options import RunOptions
 from pumpwatch_workbench.play.run.page import write_run_report
-from pumpwatch_workbench.play.run.stage import Stage
 from pumpwatch_workbench.play.run.summary import print_summary
 from pumpwatch_workbench.play.views.live import view_for
-from pumpwatch_workbench.play.views.view import RunView
 from pumpwatch_workbench.recordings import RecordedFolder
 from pumpwatch_workbench.research.sample import sample_warning
 from pumpwatch_workbench.simulator.market.replay.recording import counted_events
@@ -109,15 +107,20 @@ def run(
     remarks = "" if replay is None else _checked(replay, options.detector)
     messengers = messengers_from(notify_env or "", os.environ)
     with view_for(console) as view, Messages(view, messengers, "run") as told:
-        result = play(options, told, partial(_page, web, view))
+        page: Page = nullcontext
+        if web is not None:
+            from pumpwatch_workbench.play.run.web import live_page  # noqa: PLC0415 (heavy)
+
+            page = partial(live_page, port=web, view=view)
+        result = play(options, told, page)
     if export_to is not None:
         write_tables(export_to, tables_of(result.trades, result.events, result.equity))
-    page = write_run_report(result, report)
+    written = write_run_report(result, report)
     if as_json:
         typer.echo(json.dumps(result.to_json()))
     else:
         print_summary(result, console)
-    print_end(console, remarks, report=page)
+    print_end(console, remarks, report=written)
     if not result.ok:
         raise typer.Exit(1)
 
@@ -128,11 +131,3 @@ def _checked(replay: Path, detector: str) -> str:
     counted_events(recorded)
     remarks = [recorded.check(), *sample_warning(detector, recorded.fingerprints)]
     return " ".join(filter(None, remarks))
-
-
-def _page(port: int | None, view: RunView, stage: Stage) -> AbstractContextManager[None]:
-    if port is None:
-        return nullcontext()
-    from pumpwatch_workbench.play.run.web import live_page  # noqa: PLC0415 - slow, and rarely asked
-
-    return live_page(stage, port, view)

@@ -82,7 +82,7 @@ def test_what_is_wrong_with_store_disk_symbols_and_messengers_is_said(home, worl
     monkeypatch.setenv("HOOK", "nonsense://secret")
     status, findings = examine("--notify-env", "HOOK")
     assert (status, bad(findings)) == (1, {"messengers"})
-    assert "address 1 of HOOK, nonsense://, cannot be used" in findings["messengers"]["detail"]
+    assert "address 1 of HOOK cannot be used" in findings["messengers"]["detail"]
     shown = type_in("doctor").output
     assert "halted by ann: a look" in shown
     assert "NOSUCHUSDT fits no symbol" in shown

@@ -8,6 +8,7 @@ from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.play.desk.options import desk_options
 from pumpwatch_workbench.play.desk.play import play
+from pumpwatch_workbench.play.views.looks import Mover
 from pumpwatch_workbench.play.views.view import RunFacts, RunView, TickSnapshot
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
@@ -74,11 +75,12 @@ class SteppedPace:
 class Seen(RunView):
     """Everything the view was told."""
 
-    shows_movers = True
+    wants_looks = True
     notes: list[str] = field(default_factory=list)
     signals: list[Signal] = field(default_factory=list)
     trades: list[Trade] = field(default_factory=list)
     ticks: list[TickSnapshot] = field(default_factory=list)
+    movers: list[tuple[Mover, ...]] = field(default_factory=list)
     facts: RunFacts | None = None
 
     def note(self, text):
@@ -89,6 +91,8 @@ class Seen(RunView):
 
     def tick(self, snapshot):
         self.ticks.append(snapshot)
+        if self.facts:
+            self.movers.append(self.facts.looks.movers)
 
     def signal(self, signal):
         self.signals.append(signal)

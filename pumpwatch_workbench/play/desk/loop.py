@@ -15,7 +15,6 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from decimal import Decimal
 from functools import partial
 from importlib import import_module
 
@@ -30,13 +29,7 @@ from pumpwatch_workbench.play.desk.endpoint import Health
 from pumpwatch_workbench.play.desk.options import DeskOptions
 from pumpwatch_workbench.play.desk.pace import Pace
 from pumpwatch_workbench.play.desk.telling import PlayedTick, Tally, Teller
-from pumpwatch_workbench.play.views.view import (
-    NextSteps,
-    RunFacts,
-    TickSnapshot,
-    Watched,
-    open_trades,
-)
+from pumpwatch_workbench.play.views.view import RunFacts, TickSnapshot, open_trades
 
 OFFSET = 2_000
 """Milliseconds by which scans lie off their grid: a minute's tick comes when its candle closed."""
@@ -56,12 +49,7 @@ class DeskLoop:
     """Plays ticks until its time is over or it is asked to stop."""
 
     def __init__(
-        self,
-        options: DeskOptions,
-        desk: Desk,
-        teller: Teller,
-        pace: Pace,
-        health: Health,
+        self, options: DeskOptions, desk: Desk, teller: Teller, pace: Pace, health: Health
     ) -> None:
         self._options = options
         self._desk = desk
@@ -75,8 +63,7 @@ class DeskLoop:
         self._next_care = 0
         self._bugs, self._rule_failed = 0, False
         self._started: int | None = None
-        self._due: int | None = None
-        self._equity: Decimal | None = None
+        self._due = 0
 
     def play(self) -> Tally:
         """Play. While no trade is open, raises at the start what keeps the desk from working:
@@ -86,13 +73,8 @@ class DeskLoop:
             return self._teller.tally
         duration = self._options.duration
         end = None if duration is None else begin + duration
-        watched = Watched(
-            now=self._pace.now,
-            prices=self._desk.market.looks.prices,
-            movers=lambda: self._desk.market.looks.movers,
-            next=self._next_steps,
-        )
-        facts = RunFacts(self._title(), start=begin, end=end, watched=watched)
+        looks, now = self._desk.market.looks, self._pace.now
+        facts = RunFacts(self._title(), begin, end, None, looks, now, self._next_steps)
         self._teller.show(self._teller.view.started, facts)
         banned = not self._has_history(begin) and self._fill_history()
         # The first tick comes at once.
@@ -117,7 +99,7 @@ class DeskLoop:
             tick = PlayedTick(self._pace.now())
             banned = self._attempt("trade", partial(self._trade, tick), tick)
             holds = self._desk.holds_trades()
-            self._equity = tick.traded.equity if tick.traded else None
+            self._teller.tally.equity_usdt = tick.traded.equity if tick.traded else None
             if holds and not tick.problems:
                 self._teller.note("Open trades were looked after")
             if not (banned and holds):
@@ -140,7 +122,8 @@ class DeskLoop:
         self._started = self._desk.market.time()
 
     def _title(self) -> str:
-        trade, mode, equity = self._options.trade, self._options.mode.capitalize(), self._equity
+        trade, mode = self._options.trade, self._options.mode.capitalize()
+        equity = self._teller.tally.equity_usdt
         what = f"{self._desk.market.watched} contracts ({self._options.detect.symbol_choice})"
         owned = "" if equity is None else f", {money(equity)} USDT"
         strategy = with_evidence(trade.strategy_name)
@@ -181,7 +164,7 @@ class DeskLoop:
 
     def _care_later(self, now: int) -> None:
         step = self._options.period if self._exit_is_near else MINUTE
-        self._next_care = ((now - OFFSET) // step + 1) * step + OFFSET
+        self._next_care = _following(now, step)
 
     # --- the schedule --------------------------------------------------------------------
 
@@ -200,7 +183,7 @@ class DeskLoop:
         if now - due < MINUTE:
             self._teller.tally.skipped_scans += max(0, now - due) // period
         after = now + self._desk.ban() if banned else now
-        return ((after - OFFSET) // period + 1) * period + OFFSET
+        return _following(after, period)
 
     def _play(self, tick: PlayedTick) -> bool:
         """Play a tick or a scan; return whether the exchange has banned this address."""
@@ -210,12 +193,14 @@ class DeskLoop:
             banned = self._attempt("detect", partial(self._detect, tick), tick)
         signals = tick.detected is not None and bool(tick.detected.signals)
         asked = self._desk.is_asked_to_close() or self._exit_is_near
-        if not banned and (not tick.is_scan or signals or asked):
+        if banned:
+            tick.problems["trade"] = "trade waits for the end of the ban"
+        elif not tick.is_scan or signals or asked:
             banned = self._attempt("trade", partial(self._trade, tick), tick)
         self._teller.count(tick)
         self._tell(tick)
         if tick.is_scan:
-            self._scan_problem = "; ".join(tick.problems) or self._scan_problem
+            self._scan_problem = "; ".join(tick.problems.values()) or self._scan_problem
         else:
             self._show(tick)
             self._record(tick, begin)
@@ -238,13 +223,13 @@ class DeskLoop:
         except PumpwatchError as error:
             if raising:
                 raise
-            tick.problems.append(f"{what} did not work: {error}")
+            tick.problems[what] = f"{what} did not work: {error}"
             return isinstance(error, ExchangeForbidden)
         except Exception as error:
             self._bugs += 1
             if raising or (self._bugs >= MOST_BUGS and not self._desk.holds_trades()):
                 raise
-            tick.problems.append(f"{what} did not work, a bug in Pumpwatch: {_place_of(error)}")
+            tick.problems[what] = f"{what} did not work, a bug in Pumpwatch: {_place_of(error)}"
             return False
         tick.seconds[what] = time.perf_counter() - begin
         return False
@@ -279,7 +264,6 @@ class DeskLoop:
             time=self._pace.now(),
             tick=tally.ticks,
             equity=report.equity,
-            movers=self._desk.market.looks.movers,
             trades=open_trades(report.positions, report.trades),
             events_open=tick.detected.events_open if tick.detected else 0,
             counts={name: getattr(tally, name) for name in COUNTED}
@@ -287,14 +271,12 @@ class DeskLoop:
         )
         teller.show(teller.view.tick, snapshot)
 
-    def _next_steps(self) -> NextSteps:
-        period, now = self._options.period, self._pace.now()
-
-        def following(step: int) -> int:
-            return ((now - OFFSET) // step + 1) * step + OFFSET
-
-        scan = self._due if self._due is not None and self._due > now else following(period)
-        return NextSteps(following(MINUTE), scan if period < MINUTE else None)
+    def _next_steps(self) -> dict[str, int]:
+        now, period = self._pace.now(), self._options.period
+        steps = {"tick": _following(now, MINUTE)}
+        if period < MINUTE:
+            steps["scan"] = max(self._due, _following(now, period))
+        return steps
 
     def _record(self, tick: PlayedTick, begin: int) -> None:
         """Keep what the tick and the scans before it cost.
@@ -315,13 +297,18 @@ class DeskLoop:
             equity=tick.traded.equity if tick.traded else None,
             alerts_raised=raised,
             alerts_delivered=delivered,
-            problem="; ".join(tick.problems) or self._scan_problem,
+            problem="; ".join(tick.problems.values()) or self._scan_problem,
         )
         self._requests, self._cpu_seconds, self._scan_problem = requests, cpu_seconds, ""
         try:
             self._desk.records.add(record)
         except RetryLater as error:
             self._teller.note(f"the run was not recorded: {error}")
+
+
+def _following(time: int, step: int) -> int:
+    """Return the next time of those that are a step apart."""
+    return ((time - OFFSET) // step + 1) * step + OFFSET
 
 
 def _place_of(error: Exception) -> str:

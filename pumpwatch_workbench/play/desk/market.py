@@ -9,14 +9,9 @@ from pumpwatch.errors import BadInput
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch_workbench.play.views.looks import Looks
 
-DAY_SECONDS = 86_400
-
 
 class WatchedMarket(BybitMarketData):
-    """The market that detection sees; detection itself chooses its symbols.
-
-    `looks` keep its prices.
-    """
+    """The market that detection sees; detection itself chooses its symbols."""
 
     def __init__(self, session: BybitSession, settings: DetectSettings) -> None:
         super().__init__(session, parallel_requests=settings.parallel_requests)
@@ -34,16 +29,6 @@ class WatchedMarket(BybitMarketData):
                 f"the symbols name {', '.join(unlisted[:5])}, which the exchange does not trade as"
                 " a USDT perpetual: look the name up there"
             )
-
-    def flow_words(self, symbol: str) -> str:
-        """Return a symbol's turnover of about the last minute, against its mean of 24 hours."""
-        seen = self.looks.turnovers(symbol)
-        if seen[-1:] == seen[:1]:
-            return ""
-        seconds, before, now = (seen[-1][0] - seen[0][0]) / 1000, seen[0][1], seen[-1][1]
-        usual = max(before, 1.0) * seconds / DAY_SECONDS
-        flow = max(0.0, now - before) + usual  # what fell out of the 24 hours is taken for the mean
-        return f"{flow:,.0f} USDT in {seconds:.0f} s, {flow / usual:,.1f} times its usual turnover"
 
     def snapshot(self, symbol: str = "") -> MarketSnapshot:
         seen = super().snapshot(symbol)

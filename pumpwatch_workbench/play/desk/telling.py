@@ -9,17 +9,14 @@ from decimal import Decimal
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.usecases.detect.report import DetectReport
 from pumpwatch.usecases.trade.report import TradeReport
+from pumpwatch_workbench.pages.words import duration
 from pumpwatch_workbench.play.views.view import RunView
 
-TOLD_COUNTS = (
-    "positions_without_stop",
-    "exits_refused",
-    "exits_overdue",
-    "care_missed",
-    "vanished",
-)
+TOLD_COUNTS = "positions_without_stop", "exits_refused", "exits_overdue", "care_missed", "vanished"
 REMINDER = 10 * MINUTE
 """Milliseconds after which a failure is said again while trades are open."""
+PATIENCE = 3 * MINUTE
+"""Milliseconds for which every tick may fail before a person is told."""
 TOLD_BLOCKS = ("access", "halt", "lock", "rows", "stores")
 """Reasons to open nothing that a person should know."""
 
@@ -55,7 +52,8 @@ class PlayedTick:
     detected: DetectReport | None = None
     traded: TradeReport | None = None
     seconds: dict[str, float] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
+    """What did not work, by the part of the tick: detect, trade and others."""
 
 
 class Teller:
@@ -67,7 +65,8 @@ class Teller:
 
     def __init__(self, view: RunView) -> None:
         self.view = view
-        self._problem, self._said, self._last = "", 0, ""
+        self._problem, self._failing, self._said, self._last = "", 0, 0, ""
+        self._alarms: set[str] = set()
         self._worries: frozenset[str] = frozenset()
         self._warned: dict[str, int] = {}
         self._is_worried = False
@@ -78,15 +77,16 @@ class Teller:
 
     def note(self, text: str) -> None:
         """Show a line, the same one not twice in a row."""
-        if text != self._last:
-            self._last = text
-            self.show(self.view.note, text)
+        self._say(self.view.note, text)
 
     def warn(self, text: str) -> None:
         """Show a line that a person should know at once."""
+        self._say(self.view.warn, text)
+
+    def _say(self, show: Callable[[str], None], text: str) -> None:
         if text != self._last:
             self._last = text
-            self.show(self.view.warn, text)
+            self.show(show, text)
 
     def count(self, tick: PlayedTick) -> None:
         """Count a tick or a scan that was made."""
@@ -100,30 +100,44 @@ class Teller:
 
     def tell(self, tick: PlayedTick) -> None:
         """Tell what a tick did."""
+        problem = "; ".join(tick.problems.values())
         if tick.late:
             self.note(
                 "The machine slept, or its clock was set: exits were looked after, nothing was"
                 " opened"
             )
-        if tick.problems or not tick.is_scan:
-            self._tell_problems("; ".join(tick.problems))
+        if problem or not tick.is_scan:
+            self._tell_problem(problem, is_trade="trade" in tick.problems)
         for signal in tick.detected.signals if tick.detected else ():
             self.tally.signals += 1
             self.show(self.view.signal, signal)
         if tick.traded is not None:
             self._tell_trades(tick.traded)
-        problem = "; ".join(tick.problems)
-        self.show(self.view.played, self.now(), None if tick.is_scan and not problem else problem)
+        self.show(self.view.played)
 
-    def _tell_problems(self, problem: str) -> None:
+    def _tell_problem(self, problem: str, *, is_trade: bool) -> None:
+        """Say what fails, and what no longer does; warn of open trades at once, else later."""
         now, holds_trades = self.now(), bool(problem) and self.holds_trades()
-        again = holds_trades and not 0 <= now - self._said < REMINDER
-        if problem and (not self._problem or again):
-            self._said, self._last = now, ""
-            text = f"{problem}; it is tried again with every tick"
-            self.note(text)
-        elif self._problem and not problem:
-            self.note("It works again")
+        if not problem:
+            if self._problem:
+                show = self.warn if self._alarms else self.note
+                show("It works again")
+                self._alarms.clear()
+        else:
+            self._failing = self._failing if self._problem else now
+            alarm = ""
+            if holds_trades and is_trade:
+                alarm = "Open trades were not looked after"
+            elif now - self._failing >= PATIENCE:
+                alarm = f"Every tick has failed for {duration(PATIENCE)}"
+            again = holds_trades and not 0 <= now - self._said < REMINDER
+            if alarm and alarm not in self._alarms:
+                self._alarms.add(alarm)
+                self._said = now
+                self.warn(f"{alarm}: {problem}; it is tried again with every tick")
+            elif not self._problem or again:
+                self._said, self._last = now, ""
+                self.note(f"{problem}; it is tried again with every tick")
         self._problem = problem
 
     def _tell_trades(self, report: TradeReport) -> None:

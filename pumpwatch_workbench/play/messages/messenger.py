@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -20,7 +21,6 @@ from pumpwatch_workbench.play.messages.message import Message, payload
 
 SLACK_HOSTS = ("hooks.slack.com", "hooks.slack-gov.com")
 SEPARATOR = re.compile(r"\s+|,+(?=\s|$|[A-Za-z][A-Za-z0-9+.-]*://)")
-SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,15}://)?")
 STATUS = re.compile(r"\berror=(\d{3})\b")
 """What Apprise's services log of an answer; its result says only that they failed."""
 GOOD, TOO_MANY = range(200, 300), 429
@@ -96,10 +96,9 @@ def _messenger(label: str, address: str) -> Messenger:
             return Messenger(f"{label} (Slack)", address)
         if services := _services(address):
             return Messenger(f"{label} ({services[0].service_name})", address, services)
-    scheme = SCHEME.match(address)
     raise BadInput(
-        f"{label}, {(scheme and scheme[0]) or 'without a scheme'}, cannot be used: give Slack's"
-        " incoming webhook or an address as in https://appriseit.com/services"
+        f"{label} cannot be used: give Slack's incoming webhook or an address as in"
+        " https://appriseit.com/services"
     )
 
 
@@ -107,11 +106,15 @@ def _services(address: str) -> Any:
     """Return what Apprise makes of an address, empty if it is none."""
     logger = logging.getLogger("apprise")  # before the import: that logs too
     logger.propagate, logger.handlers = False, [logging.NullHandler()]
-    from apprise import Apprise, AppriseAsset, OverflowMode  # noqa: PLC0415 (heavy)
+    with warnings.catch_warnings():  # it imports a module that newer Pythons do not have
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from apprise import Apprise, AppriseAsset, OverflowMode  # noqa: PLC0415 (heavy)
 
-    asset = AppriseAsset(async_mode=False, app_id="Pumpwatch", image_url_mask="", image_url_logo="")
-    services = Apprise(asset=asset)
-    services.add(address)
+        asset = AppriseAsset(
+            async_mode=False, app_id="Pumpwatch", image_url_mask="", image_url_logo=""
+        )
+        services = Apprise(asset=asset)
+        services.add(address)
     for service in services:
         service.overflow_mode = OverflowMode.SPLIT
     return services

@@ -9,21 +9,15 @@ from decimal import Decimal
 from typing import Self
 
 from pumpwatch.domain.detection.signals import Phase, Signal
-from pumpwatch.domain.moments import DAY, MINUTE
+from pumpwatch.domain.moments import DAY
 from pumpwatch.domain.trading.trades import Trade, TradeState
 from pumpwatch.errors import BadInput, InvariantBroken, StoreUnavailable
-from pumpwatch_workbench.pages.words import (
-    clock,
-    date_and_clock,
-    duration,
-    money,
-    percent,
-    signed_money,
-)
+from pumpwatch_workbench.pages.words import clock, date_and_clock, money, percent, signed_money
 from pumpwatch_workbench.play.desk.desk import Desk
 from pumpwatch_workbench.play.messages.line import Line
 from pumpwatch_workbench.play.messages.message import Kind, Message
 from pumpwatch_workbench.play.messages.messenger import REFUSALS, Messenger
+from pumpwatch_workbench.play.views.looks import Looks
 from pumpwatch_workbench.play.views.view import (
     RunFacts,
     RunView,
@@ -32,8 +26,6 @@ from pumpwatch_workbench.play.views.view import (
     trade_words,
 )
 
-PATIENCE = 3 * MINUTE
-"""Market time for which every tick may fail before a person is told."""
 GREETING, FAREWELL = 10.0, 4.0
 """Seconds that the first message may take, and the last ones."""
 SUMMARISED = "messages of the day"
@@ -43,18 +35,18 @@ SUMMARISED = "messages of the day"
 class Messages(RunView):
     """Tells messengers what happens, and `view`. Only the start's first message is waited for.
 
-    Turnovers and each day's summary come from the desk, where there is one.
+    Each day's summary comes from the desk, where there is one.
     """
 
     def __init__(
         self, view: RunView, messengers: Sequence[Messenger], stage: str, desk: Desk | None = None
     ) -> None:
-        self._view, self.shows_movers, self._desk = view, view.shows_movers, desk
+        self.wants_looks = view.wants_looks or bool(messengers)
+        self._view, self._desk = view, desk
         self._lines = [Line(messenger, stage, view.note) for messenger in messengers]
+        self._looks = Looks()
         self._pumps: dict[str, list[Signal]] = {}
         self._trades: list[Trade] = []
-        self._failing: int | None = None
-        self._told_of_failing = False
 
     def __enter__(self) -> Self:
         for line in self._lines:
@@ -63,7 +55,7 @@ class Messages(RunView):
 
     def __exit__(self, *error: object) -> None:
         deadline = time.monotonic() + FAREWELL
-        self._tell_events()
+        self.played()
         for line in self._lines:
             line.ending.set()
             line.news.set()
@@ -83,6 +75,7 @@ class Messages(RunView):
 
     def started(self, facts: RunFacts) -> None:
         """Say that it begins, and wait for the answers. Raises `BadInput` for a wrong address."""
+        self._looks = facts.looks
         self._say(Message(Kind.CARE, "Started", facts.title))
         deadline = time.monotonic() + GREETING
         for line in self._lines:
@@ -101,21 +94,20 @@ class Messages(RunView):
         self._view.trade(time, trade)
 
     def warn(self, text: str) -> None:
-        self._say(Message(Kind.CARE, text.partition(":")[0], text))
+        title, _, rest = text.partition(":")
+        self._say(Message(Kind.CARE, title, rest and text))
         self._view.warn(text)
 
-    def played(self, time: int, problem: str | None) -> None:
-        self._tell_events()
-        if problem is None:
-            return
-        since = time if self._failing is None else self._failing
-        length, self._failing = duration(time - since), since if problem else None
-        if problem and not self._told_of_failing and time - since >= PATIENCE:
-            self._say(Message(Kind.CARE, f"Every tick has failed for {length}", problem))
-            self._told_of_failing = True
-        elif not problem and self._told_of_failing:
-            self._say(Message(Kind.CARE, f"Ticks succeed again: they had failed for {length}"))
-            self._told_of_failing = False
+    def played(self) -> None:
+        """Tell of the moment's pumps, each with what was done about it, and of other trades."""
+        pumps, trades, self._pumps, self._trades = self._pumps, self._trades, {}, []
+        messages = []
+        for event, signals in pumps.items():
+            if signals[0].phase is Phase.RISING:
+                own = [trade for trade in trades if trade.event_id == event]
+                trades = [trade for trade in trades if trade.event_id != event]
+                messages.append(_pump(signals, own, self._looks))
+        self._say(*messages, *map(_fill, trades))
 
     def tick(self, snapshot: TickSnapshot) -> None:
         if self._desk is not None:
@@ -133,36 +125,24 @@ class Messages(RunView):
             told = [Message(Kind.CARE, "The day cannot be summed up", str(error))]
         sql = "INSERT OR REPLACE INTO notes VALUES (?, ?)"
         desk.database.write(sql, (SUMMARISED, today))
-        for message in told:
-            self._say(message)
+        self._say(*told)
 
-    def _tell_events(self) -> None:
-        """Tell of the moment's pumps, each with what was done about it, and of other trades."""
-        pumps, trades, self._pumps, self._trades = self._pumps, self._trades, {}, []
-        for event, signals in pumps.items():
-            if signals[0].phase is Phase.RISING:
-                own = [trade for trade in trades if trade.event_id == event]
-                trades = [trade for trade in trades if trade.event_id != event]
-                flow = self._desk.market.flow_words(signals[0].symbol) if self._desk else ""
-                self._say(_pump(signals, own, flow))
-        for trade in trades:
-            self._say(_fill(trade))
-
-    def _say(self, message: Message) -> None:
+    def _say(self, *messages: Message) -> None:
         for line in self._lines:
-            line.say(message)
+            line.say(messages)
 
 
-def _pump(signals: Sequence[Signal], trades: Sequence[Trade], flow: str) -> Message:
+def _pump(signals: Sequence[Signal], trades: Sequence[Trade], looks: Looks) -> Message:
     """Return the message of an event that has begun; it may be over already."""
     first, last = signals[0], signals[-1]
-    rise = first.price / first.base_price - 1.0
+    rise, length = first.price / first.base_price - 1.0, looks.rise_seconds(first)
+    within = "" if length is None else f" in {length:.0f} s"
     what = f"{clock(first.time)} UTC: {signal_words(last)}"
-    parts = [what, flow, *map(trade_words, trades)]
+    parts = [what, looks.flow_words(first.symbol), *map(trade_words, trades)]
     text = "\n".join(f"{part}." for part in parts if part)
     is_traded = any(trade.state is not TradeState.DROPPED for trade in trades)
     kind = Kind.TRADE if is_traded else Kind.PUMP
-    return Message(kind, f"{last.symbol} {percent(rise)}", text, last.symbol, rise)
+    return Message(kind, f"{last.symbol} {percent(rise)}{within}", text, last.symbol, rise)
 
 
 def _fill(trade: Trade) -> Message:
@@ -183,8 +163,8 @@ def _summary(desk: Desk, day: int, equity: Decimal) -> Message:
     signals = [each for each in desk.signals.since(begin) if each.phase is Phase.RISING]
     pumps = sum(signal.time < end for signal in signals)
     failed = sum(bool(run.problem) and run.time < end for run in desk.records.since(begin))
-    lines = [f"{len(closed)} trades closed: {signed_money(result)} USDT"]
+    lines = [f"Trades closed: {len(closed)}, {signed_money(result)} USDT"]
     for what, trade in zip(("Best", "Worst"), closed[:1] + closed[-1:], strict=False):
         lines.append(f"{what}: {trade.symbol} {signed_money(trade.realised_pnl)} USDT")
-    lines.append(f"{pumps} pumps, {failed} ticks with a failure, equity {money(equity)} USDT")
+    lines.append(f"Pumps: {pumps}, ticks with a failure: {failed}, equity {money(equity)} USDT")
     return Message(Kind.NOTICE, f"Summary of {date_and_clock(begin)[:10]}", "\n".join(lines))

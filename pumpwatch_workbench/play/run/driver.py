@@ -8,7 +8,7 @@ anything: the functions are called by their Lambda entry points with the payload
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal
 from functools import partial
@@ -17,37 +17,25 @@ from typing import Any
 import numpy as np
 
 from pumpwatch.adapters.bybit.orders import read_position
-from pumpwatch.domain.detection.signals import Phase, Signal
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import InvariantBroken
 from pumpwatch_workbench.local.aws.functions import Invocation
-from pumpwatch_workbench.pages.words import duration
+from pumpwatch_workbench.pages.words import money
 from pumpwatch_workbench.play.run.options import RunOptions
 from pumpwatch_workbench.play.run.outcome import RunTally, result_of
 from pumpwatch_workbench.play.run.result import RunResult
 from pumpwatch_workbench.play.run.stage import Stage, set_stage
 from pumpwatch_workbench.play.views.looks import Looks
-from pumpwatch_workbench.play.views.view import (
-    NextSteps,
-    RunFacts,
-    RunView,
-    TickSnapshot,
-    Watched,
-    open_trades,
-)
+from pumpwatch_workbench.play.views.view import RunFacts, RunView, TickSnapshot, open_trades
 from pumpwatch_workbench.processes import relax_collector
 
-PACE_KNOWN = 20
-"""Ticks after which a long run says how long it will take."""
 TRADED = "opened", "closed", "denied"
 """Words of trade's answer for the trades that changed."""
 
+Page = Callable[[Stage], AbstractContextManager[object]]
 
-def play(
-    options: RunOptions,
-    view: RunView,
-    page: Callable[[Stage], AbstractContextManager[object]] = nullcontext,
-) -> RunResult:
+
+def play(options: RunOptions, view: RunView, page: Page = nullcontext) -> RunResult:
     """Play a run and return its result; `page` shows its stage meanwhile.
 
     Raises `BadInput` for options that do not work, `InvariantBroken` when a function fails.
@@ -69,7 +57,7 @@ class _Driver:
         self._tally = RunTally()
         self._events_open = 0
         self._now: int | None = None
-        self._next = NextSteps()
+        self._next: dict[str, int] = {}
         self._looks = Looks()
         self._counts = dict.fromkeys(("signals", *TRADED), 0)
 
@@ -77,51 +65,40 @@ class _Driver:
         self._stage.backfill(partial(self._view.progress, "Candle history"))
         ticks = self._schedule()
         self._tally.started = ticks[0]
-        self._view.started(
-            RunFacts(
-                self._title(),
-                start=ticks[0],
-                end=ticks[-1] + MINUTE,
-                ticks=len(ticks),
-                watched=Watched(
-                    now=lambda: self._now,
-                    prices=self._looks.prices,
-                    movers=lambda: self._looks.movers,
-                    next=lambda: self._next,
-                ),
-            )
-        )
-        begin = time.perf_counter()
+        end = ticks[-1] + MINUTE
+        now, steps = (lambda: self._now), (lambda: self._next)
+        facts = RunFacts(self._title(), ticks[0], end, len(ticks), self._looks, now, steps)
+        self._view.started(facts)
         for number, scheduled in enumerate(ticks, start=1):
             self._play_minute(number, scheduled)
-            if number == PACE_KNOWN < len(ticks) // 4:
-                whole = (time.perf_counter() - begin) * len(ticks) / number
-                self._view.note(f"All of it will take about {duration(round(whole * 1000))}.")
-        self._scan_until(ticks[-1] + MINUTE)
-        self._settle(ticks[-1] + MINUTE)
+        self._scan_until(end)
+        self._stage.simulator.advance_to(end)
+        # The journal learns what the last half minute did.
+        self._trade(self._stage.trade_event(end))
+        self._tally.ended = end
         return self._tally
 
     def _title(self) -> str:
-        if self._options.replay is not None:
-            return f"Recorded pumps of {self._options.replay}"
-        return f"{self._options.symbols} simulated symbols, seed {self._options.seed}"
+        options = self._options
+        what = f"{options.symbols} simulated symbols, seed {options.seed}"
+        if options.replay is not None:
+            what = f"Recorded pumps of {options.replay}"
+        return f"{what}, {money(options.balance_usdt)} USDT, strategy {options.strategy}"
 
     def _schedule(self) -> list[int]:
-        summary = self._stage.simulator.summary()
+        summary, count = self._stage.simulator.summary(), self._options.minutes
         first = (summary["time"] // MINUTE + 1) * MINUTE
-        if self._options.replay is None:
-            count = self._options.minutes
-        else:
+        if self._options.replay is not None:
             count = (int(summary["end"]) - first) // MINUTE
         return [first + MINUTE * number for number in range(count)]
 
     def _play_minute(self, number: int, scheduled: int) -> None:
         simulator = self._stage.simulator
         detect_time = scheduled + self._options.detect_second * 1000
-        self._next = NextSteps(detect_time, self._next.scan)
+        self._next = {**self._next, "tick": detect_time}
         self._scan_until(detect_time)
         now, before = simulator.advance_to(detect_time)
-        self._now, self._next = now, NextSteps(detect_time + MINUTE, self._next.scan)
+        self._now, self._next = now, {**self._next, "tick": detect_time + MINUTE}
         detected = self._detect(self._stage.detect_event(scheduled))
         self._stage.scans.take(now)
         _, after = simulator.advance_to(now)
@@ -132,21 +109,23 @@ class _Driver:
         self._scan_until(trade_time)
         simulator.advance_to(trade_time)
         self._trade(self._stage.trade_event(scheduled))
-        self._view.played(scheduled, "")
-        self._show_tick(number, self._events_open)
+        self._view.played()
+        self._show_tick(number)
 
     def _scan_until(self, end: int) -> None:
         """Play the scans that the queue hands over before `end`."""
         scans = self._stage.scans
         while (due := scans.next_due) is not None and due < end:
             now, _ = self._stage.simulator.advance_to(due)
-            self._now, self._next = now, NextSteps(self._next.tick, due)
+            self._now, self._next = now, {**self._next, "scan": due}
             for event in scans.due(now):
                 scanned = self._detect(event)
                 self._tally.scan_seconds.append(scanned.seconds)
                 self._react(scanned)
-            if self._view.shows_movers:
-                self._look()
+            if self._view.wants_looks:
+                seen = self._stage.simulator.market()
+                prices, turnover = np.array(seen["last"]), np.array(seen["turnover"])
+                self._looks.add(seen["time"], seen["symbols"], prices, turnover)
 
     def _detect(self, event: Mapping[str, Any]) -> Invocation:
         detected = self._invoke(self._stage.detect.invoke(event))
@@ -164,15 +143,17 @@ class _Driver:
             return
         now = self._stage.simulator.summary()["time"]
         self._counts["signals"] += len(signal_ids)
-        self._show_signals(signal_ids)
+        published = self._stage.signals.since(self._tally.started)
+        signals = {signal.signal_id: signal for signal in published}
+        for signal_id in signal_ids:
+            self._view.signal(signals[signal_id])
         self._tally.woken |= dict.fromkeys(signal_ids, now)
         for batch in self._stage.stream.batches():
             self._trade(batch)
-        self._view.played(now, None)
+        self._view.played()
 
     def _trade(self, event: Mapping[str, Any]) -> None:
         report = self._invoke(self._stage.trade.invoke(event)).payload
-        self._tally.busy += bool(report.get("busy"))
         changed = [signal_id for name in TRADED for signal_id in report.get(name, ())]
         for name in TRADED:
             self._counts[name] += len(report.get(name, ()))
@@ -192,16 +173,10 @@ class _Driver:
             raise InvariantBroken(f"a function refused its event: {invocation.payload['error']}")
         return invocation
 
-    def _show_signals(self, signal_ids: Sequence[str]) -> None:
-        wanted = set(signal_ids)
-        published = self._stage.signals.since(self._tally.started)
-        for signal in sorted(published, key=_order):
-            if signal.signal_id in wanted:
-                self._view.signal(signal)
-
-    def _show_tick(self, number: int, events_open: int) -> None:
+    def _show_tick(self, number: int) -> None:
         summary = self._stage.simulator.summary()
-        equity = Decimal(summary["equity"])
+        equity, requests = Decimal(summary["equity"]), summary["requests"]
+        scans = len(self._tally.scan_seconds)
         self._tally.equity.append((summary["time"], equity))
         positions = list(filter(None, map(read_position, summary["positions"])))
         live = self._stage.journal.live_trades() if positions else ()
@@ -210,29 +185,8 @@ class _Driver:
                 time=summary["time"],
                 tick=number,
                 equity=equity,
-                movers=self._looks.movers,
                 trades=open_trades(positions, live),
-                events_open=events_open,
-                counts={
-                    "ticks": number,
-                    "scans": len(self._tally.scan_seconds),
-                    **self._counts,
-                    "requests": summary["requests"],
-                },
+                events_open=self._events_open,
+                counts={"ticks": number, "scans": scans, **self._counts, "requests": requests},
             )
         )
-
-    def _look(self) -> None:
-        seen = self._stage.simulator.market()
-        prices, turnover = np.array(seen["last"]), np.array(seen["turnover"])
-        self._looks.add(seen["time"], seen["symbols"], prices, turnover)
-
-    def _settle(self, end: int) -> None:
-        """Play a last tick of trade, so that the journal knows what the last half minute did."""
-        self._stage.simulator.advance_to(end)
-        self._trade(self._stage.trade_event(end))
-        self._tally.ended = end
-
-
-def _order(signal: Signal) -> tuple[int, int]:
-    return signal.time, list(Phase).index(signal.phase)

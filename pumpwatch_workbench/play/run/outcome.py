@@ -32,7 +32,6 @@ class RunTally:
 
     started: int = 0
     ended: int = 0
-    busy: int = 0
     tick_seconds: list[float] = field(default_factory=list)
     scan_seconds: list[float] = field(default_factory=list)
     woken: dict[str, int] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from pumpwatch_workbench.pages.cards import chart_card, trade_facts
 from pumpwatch_workbench.pages.event_rows import EventRow, window_of
 from pumpwatch_workbench.pages.files import write_page
 from pumpwatch_workbench.pages.line_charts import equity_chart, equity_words
-from pumpwatch_workbench.pages.trade_tables import trades_table
+from pumpwatch_workbench.pages.trade_tables import trade_state_words, trades_table
 from pumpwatch_workbench.pages.words import (
     NOTHING,
     clock,
@@ -27,7 +27,6 @@ from pumpwatch_workbench.play.run.tables import (
     dropped_table,
     events_table,
     kind_words,
-    result_words,
     tiles,
 )
 
@@ -139,7 +138,7 @@ def _facts(result: RunResult, row: EventRow) -> list[tuple[str, str]]:
         facts += trade_facts(trade)
     elif detected:
         reason = f": {trade.denial}" if trade and trade.denial else ""
-        facts.append(("Trade", result_words(row) + reason))
+        facts.append(("Trade", trade_state_words(trade) + reason))
     return facts
 
 

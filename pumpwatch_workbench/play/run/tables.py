@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pumpwatch_workbench.pages.event_rows import EventRow, PlantedPump, Verdict
 from pumpwatch_workbench.pages.line_charts import percentile
 from pumpwatch_workbench.pages.tables import Cell, PageTable, Tile, Tone, numbers, row, texts
-from pumpwatch_workbench.pages.trade_tables import pnl_tone
+from pumpwatch_workbench.pages.trade_tables import result_cell, trade_state_words
 from pumpwatch_workbench.pages.words import (
     NOTHING,
     clock,
@@ -45,12 +45,13 @@ def tiles(result: RunResult) -> tuple[Tile, ...]:
 
 def _detection_tiles(result: RunResult) -> tuple[Tile, ...]:
     verdicts = Counter(event.verdict for event in result.rows())
+    announced = "{} of {}".format(*result.counted(announced=True))
+    others = "{} of {}".format(*result.counted(announced=False))
     return (
         Tile(
             "Pumps detected",
             f"{len(result.hits)} of {len(result.planted)}",
-            f"{_of(result.counted(announced=True))} announced,"
-            f" {_of(result.counted(announced=False))} others;"
+            f"{announced} announced, {others} others;"
             f" {verdicts[Verdict.MISSED]} missed, {verdicts[Verdict.EARLY]} early",
         ),
         Tile("False alarms", number(len(result.false_events)), f"on {result.symbols} symbols"),
@@ -61,10 +62,6 @@ def _detection_tiles(result: RunResult) -> tuple[Tile, ...]:
             "median market time, scan to acknowledged entry",
         ),
     )
-
-
-def _of(counts: tuple[int, int]) -> str:
-    return f"{counts[0]} of {counts[1]}"
 
 
 def _trading_tiles(result: RunResult) -> tuple[Tile, ...]:
@@ -123,12 +120,13 @@ def events_table(result: RunResult, anchors: Sequence[str]) -> PageTable:
         *texts("Symbol"),
         *(texts("Segment", "Original onset", wide=True) if replay else ()),
         *texts("Onset, UTC", wide=True),
-        *numbers("Size", wide=True),
-        *texts("Kind", wide=True),
         *texts("Detection"),
         *numbers("Delay"),
         *numbers("Entry", "Exit", wide=True),
         *numbers("Result, USDT"),
+        *texts("Ended by", wide=True),
+        *numbers("Size", wide=True),
+        *texts("Kind", wide=True),
     )
     rows = tuple(
         _event_cells(event, anchor, replay)
@@ -155,16 +153,6 @@ def kind_words(planted: PlantedPump | None) -> str:
     return "announced" if planted.announced else "unannounced"
 
 
-def result_words(event: EventRow) -> str:
-    """Return what trading made of an event: the amount, or why there is none."""
-    trade = event.trade
-    if trade is None:
-        return "no trade"
-    if trade.entry_time is None:
-        return "not entered"
-    return signed_money(trade.realised_pnl) if trade.exit_time is not None else "still open"
-
-
 def _event_cells(event: EventRow, anchor: str, replay: bool) -> tuple[Cell, ...]:
     planted, trade = event.planted, event.trade
     segment = planted.segment if planted else NOTHING
@@ -173,11 +161,12 @@ def _event_cells(event: EventRow, anchor: str, replay: bool) -> tuple[Cell, ...]
         Cell(event.symbol, href=f"#{anchor}" if anchor else ""),
         *(origin if replay else ()),
         clock(event.time),
-        percent(planted.size if planted else None),
-        kind_words(planted),
         Cell(VERDICT_WORDS[event.verdict], _VERDICT_TONES[event.verdict]),
         seconds(event.detected.delay_seconds) if event.detected else NOTHING,
         price(trade.entry_price) if trade else NOTHING,
         price(trade.exit_price) if trade else NOTHING,
-        Cell(result_words(event), pnl_tone(trade)),
+        result_cell(trade),
+        trade_state_words(trade),
+        percent(planted.size if planted else None),
+        kind_words(planted),
     )

@@ -24,10 +24,10 @@ from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.pages.terminal import fitting_table
 from pumpwatch_workbench.pages.trade_tables import side_words
 from pumpwatch_workbench.pages.words import clock, money, percent, price, signed_money
+from pumpwatch_workbench.play.views.looks import Mover
 from pumpwatch_workbench.play.views.plain import PlainView
 from pumpwatch_workbench.play.views.price_line import price_line
 from pumpwatch_workbench.play.views.view import (
-    Mover,
     OpenTrade,
     RunFacts,
     RunView,
@@ -54,7 +54,7 @@ def view_for(console: Console) -> RunView:
 class LiveView(RunView):
     """Redraw the run in place; the last drawing stays when the run ends, also by Ctrl-C."""
 
-    shows_movers = True
+    wants_looks = True
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -113,8 +113,8 @@ class LiveView(RunView):
         gap = int(height >= _AIRY_FROM)
         latest = max(trades, key=lambda trade: trade.position.created, default=None)
         coin = latest.position.symbol if latest else self._coin
-        points = self._facts.watched.prices(coin)[-_POINTS:]
-        movers = self._facts.watched.movers() or (self._snapshot.movers if self._snapshot else ())
+        points = self._facts.looks.prices(coin)[-_POINTS:]
+        movers = self._facts.looks.movers
         wanted = {
             "positions": (4, max(4, 1 + len(trades))) if self._snapshot else (0, 0),
             "news": (4, 1 + len(self._news)) if self._news else (0, 0),
@@ -134,7 +134,7 @@ class LiveView(RunView):
         return Group(*parts)
 
     def _now(self) -> int:
-        seen = self._facts.watched.now() if self._begun else None
+        seen = self._facts.now() if self._begun else None
         return seen or (self._snapshot.time if self._snapshot else self._facts.start)
 
     def _head(self, width: int) -> list[RenderableType]:
@@ -168,9 +168,7 @@ class LiveView(RunView):
     def _state(self, snapshot: TickSnapshot, width: int) -> list[Text]:
         change = snapshot.equity - (self._start_equity or snapshot.equity)
         equity = Text.assemble("Equity ", (money(snapshot.equity), "bold"), " USDT  ")
-        equity.append(signed_money(change), _style(change)).append(
-            " since the start" * (width >= _WORDY_FROM)
-        )
+        equity.append(signed_money(change), _style(change)).append(" since the start")
         counts = [f"{what} {count:,}" for what, count in snapshot.counts.items()]
         counts.insert(0, f"Open events {snapshot.events_open}")
         lines = [equity, _fitted(", ", counts, width)]
@@ -178,11 +176,11 @@ class LiveView(RunView):
 
     def _next(self, width: int) -> Text:
         """Return what happens next, the soonest first."""
-        now, steps = self._now(), self._facts.watched.next()
-        due = {"scan": steps.scan, "tick": steps.tick, "candle": now // MINUTE * MINUTE + MINUTE}
+        now = self._now()
+        due = {**self._facts.next(), "candle": now // MINUTE * MINUTE + MINUTE}
         known = [each.trade for each in self._trades() if each.trade]
         due |= {f"exit of {trade.symbol}": trade.closes_at for trade in known}
-        coming = sorted((time, what) for what, time in due.items() if time is not None)
+        coming = sorted((time, what) for what, time in due.items())
         words = [f"{what} in {_left(time - now)}" for time, what in coming]
         return Text("Next: ").append_text(_fitted(", ", words, width - 6))
 
@@ -193,7 +191,7 @@ class LiveView(RunView):
 
     def _at_last_price(self, trade: OpenTrade) -> OpenTrade:
         position = trade.position
-        seen = self._facts.watched.prices(position.symbol)[-1:]
+        seen = self._facts.looks.prices(position.symbol)[-1:]
         if not seen:
             return trade
         mark = Decimal(str(seen[0][1]))

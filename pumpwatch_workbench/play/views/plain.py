@@ -25,7 +25,7 @@ class PlainView(RunView):
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._facts: RunFacts | None = None
+        self._of_all = ""
         self._next_line = 0
 
     def note(self, text: str) -> None:
@@ -38,7 +38,7 @@ class PlainView(RunView):
             self._write(f"{what}: {done} of {total}")
 
     def started(self, facts: RunFacts) -> None:
-        self._facts = facts
+        self._of_all = f" of {facts.ticks}" if facts.ticks else ""
         self._next_line = facts.start + EVERY_MS
         begin = date_and_clock(facts.start)
         if facts.end is None:
@@ -52,10 +52,8 @@ class PlainView(RunView):
             return
         while self._next_line <= snapshot.time:
             self._next_line += EVERY_MS
-        ticks = self._facts.ticks if self._facts is not None else None
-        of_all = f" of {ticks}" if ticks is not None else ""
         state = (
-            f"tick {snapshot.tick}{of_all}, equity {money(snapshot.equity)} USDT,"
+            f"tick {snapshot.tick}{self._of_all}, equity {money(snapshot.equity)} USDT,"
             f" open positions {len(snapshot.trades)}, open events {snapshot.events_open}"
         )
         self._write(f"{clock(snapshot.time)}  {state}")

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Self
@@ -23,40 +23,15 @@ from pumpwatch_workbench.pages.words import (
     share,
     signed_money,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Mover:
-    """A symbol that moves: `change` over the last minute, a fraction; `turnover` of 24 h, USDT."""
-
-    symbol: str
-    change: float
-    turnover: float
-
-
-@dataclass(frozen=True, slots=True)
-class NextSteps:
-    """When the next tick and the next scan are due, milliseconds UTC; None: not known, or none."""
-
-    tick: int | None = None
-    scan: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
-    """What a view may ask between two ticks, from any thread; by default nothing is known."""
-
-    now: Callable[[], int | None] = lambda: None
-    """Market time."""
-    prices: Callable[[str], Sequence[tuple[int, float]]] = lambda _: ()
-    """Times and prices of a symbol in about the last hour, the oldest first."""
-    movers: Callable[[], tuple[Mover, ...]] = tuple
-    next: Callable[[], NextSteps] = NextSteps
+from pumpwatch_workbench.play.views.looks import Looks
 
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """Facts known before the first tick. Times in market time, milliseconds UTC."""
+    """Facts known before the first tick, and what a view may ask later, from any thread.
+
+    Times are market time, milliseconds UTC.
+    """
 
     title: str
     """A heading such as "600 simulated symbols, seed 1"."""
@@ -65,7 +40,10 @@ class RunFacts:
     """None if it runs until it is interrupted."""
     ticks: int | None = None
     """None if the number is not known beforehand."""
-    watched: Watched = Watched()
+    looks: Looks = field(default_factory=Looks)
+    now: Callable[[], int | None] = lambda: None
+    next: Callable[[], Mapping[str, int]] = dict
+    """When the next tick and the next scan are due, as far as known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +61,6 @@ class TickSnapshot:
     time: int
     tick: int
     equity: Decimal
-    movers: tuple[Mover, ...] = ()
     trades: tuple[OpenTrade, ...] = ()
     events_open: int = 0
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -102,8 +79,8 @@ class RunView:
     It is a context manager around the whole run, and leaves the terminal as it was.
     """
 
-    shows_movers = False
-    """True if the view shows the strongest movers."""
+    wants_looks = False
+    """True if the view uses the looks at the market."""
 
     def __enter__(self) -> Self:
         return self
@@ -133,9 +110,8 @@ class RunView:
         """Show what a person should know at once."""
         self.note(text)
 
-    def played(self, time: int, problem: str | None) -> None:
-        """Note that all of a tick or scan was shown. `problem` is what failed in it, empty when all
-        worked; None: it was a scan, which says nothing of ticks."""
+    def played(self) -> None:
+        """Note that all of a tick or scan was shown."""
 
 
 def signal_words(signal: Signal) -> str:

@@ -144,10 +144,12 @@ def test_a_failure_is_said_again_after_ten_minutes_while_trades_are_open():
     seen = Seen()
     teller = Teller(seen)
     teller.now, teller.holds_trades = lambda: now[0], lambda: holds[0]
-    for holds[0], said in ((True, 3), (False, 4)):
+    for holds[0], said in ((True, 3), (False, 5)):
         for minute in range(25):
             now[0] += 60_000
-            teller.tell(PlayedTick(now[0], problems=[f"trade did not work ({minute % 2})"]))
+            teller.tell(
+                PlayedTick(now[0], problems={"trade": f"trade did not work ({minute % 2})"})
+            )
         assert len(seen.notes) == said
         teller.tell(PlayedTick(now[0]))
         assert seen.notes.pop() == "It works again"

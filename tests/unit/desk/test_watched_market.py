@@ -3,7 +3,7 @@
 from dataclasses import fields
 
 import numpy as np
-from support.records import NOW
+from support.records import NOW, a_signal
 
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.domain.market.snapshot import MarketSnapshot
@@ -59,5 +59,20 @@ def test_a_symbol_keeps_its_line_when_its_place_in_the_list_changes():
     )
     assert looks.prices("B") == [(NOW, 2.0), (NOW + 5_000, 3.0)]
     assert looks.prices("NEW") == [(NOW + 5_000, 7.0)]
-    assert looks.turnovers("A") == [(NOW, 10.0), (NOW + 5_000, 11.0)]
+    usual = 10 * 5 / 86_400
+    assert (
+        looks.flow_words("A")
+        == f"1 USDT in 5 s, {(1 + usual) / usual:,.1f} times its usual turnover"
+    )
+    assert looks.flow_words("NEW") == ""
     assert [(mover.symbol, mover.change) for mover in looks.movers][:2] == [("A", 0.5), ("B", 0.5)]
+
+
+def test_a_pump_rises_since_the_last_look_at_less_than_a_tenth_of_it():
+    looks = Looks()
+    signal = a_signal(base_price=1.0, price=1.2, time=NOW + 40_000)
+    assert looks.rise_seconds(signal) is None
+    for second, price in ((-100, 1.0), (0, 1.01), (20, 1.1), (40, 1.2)):
+        looks.add(NOW + second * 1000, (signal.symbol,), np.array([price]), np.array([1.0]))
+    assert looks.rise_seconds(signal) == 40.0
+    assert looks.rise_seconds(a_signal(base_price=0.5, price=1.2, time=NOW)) is None

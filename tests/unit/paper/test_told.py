@@ -4,6 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from support.paper_trading import Seen
 from support.records import a_signal, a_trade
@@ -26,6 +27,7 @@ from pumpwatch_workbench.play.desk.telling import REMINDER, PlayedTick, Teller
 from pumpwatch_workbench.play.messages.message import Kind
 from pumpwatch_workbench.play.messages.messenger import Answer
 from pumpwatch_workbench.play.messages.told import Messages
+from pumpwatch_workbench.play.views.looks import Looks
 from pumpwatch_workbench.play.views.view import RunFacts, TickSnapshot
 
 RISING = a_signal(phase=Phase.RISING)
@@ -50,8 +52,8 @@ class Said(Messages):
         super().__init__(Seen(), (), "paper", desk)
         self.said = []
 
-    def _say(self, message):
-        self.said.append(message)
+    def _say(self, *messages):
+        self.said += messages
 
     def take(self):
         said, self.said = self.said, []
@@ -63,7 +65,7 @@ def test_a_pump_is_one_message_with_what_was_done_about_it():
     said.signal(RISING)
     said.trade(1, DENIED)
     assert not said.said, "the tick is not over"
-    said.played(1, None)
+    said.played()
     assert [message.kind for message in said.said] == [Kind.PUMP]
     assert said.take() == [
         f"PUMPUSDT +10.0 %|{clock(RISING.time)} UTC: PUMPUSDT is up 10.0 % from its pre-pump"
@@ -72,7 +74,7 @@ def test_a_pump_is_one_message_with_what_was_done_about_it():
     ]
     said.signal(a_signal(phase=Phase.PEAKED))
     said.trade(2, DENIED)
-    said.played(2, None)
+    said.played()
     assert said.take() == ["PUMPUSDT not entered|no free place."], "no second pump"
 
 
@@ -80,7 +82,7 @@ def test_a_pump_that_is_over_in_the_same_moment_is_one_sentence():
     said = Said()
     for phase, price in ((Phase.RISING, 1.1), (Phase.PEAKED, 1.0), (Phase.OVER, 0.9)):
         said.signal(a_signal(phase=phase, price=price))
-    said.played(1, None)
+    said.played()
     assert said.take() == [
         f"PUMPUSDT +10.0 %|{clock(RISING.time)} UTC: PUMPUSDT is over: it peaked at +20.0 % and"
         " is down 10.0 % from its pre-pump price, at 0.90000."
@@ -91,7 +93,7 @@ def test_fills_have_size_risk_levels_and_result():
     said = Said()
     said.trade(1, OPEN)
     said.trade(2, CLOSED)
-    said.played(2, "")
+    said.played()
     assert {message.kind for message in said.said} == {Kind.TRADE}
     assert said.take() == [
         "PUMPUSDT short entered|100 at 1.1000, stop 1.2360, target 1.0500, 13.60 USDT at risk.",
@@ -99,18 +101,58 @@ def test_fills_have_size_risk_levels_and_result():
     ]
 
 
+def ticks_of(said, holds_trades, part):
+    """Return what a teller tells at each minute, while a part of the tick fails or not."""
+    teller, now = Teller(said), [0]
+    teller.now, teller.holds_trades = lambda: now[0], lambda: holds_trades
+
+    def tick(*, fails, is_scan=False):
+        now[0] += 5_000 if is_scan else MINUTE
+        problems = {part: f"{part} did not work"} if fails else {}
+        teller.tell(PlayedTick(now[0], is_scan=is_scan, problems=problems))
+        return said.take()
+
+    return tick
+
+
 def test_failing_is_told_once_after_three_minutes_and_so_is_its_end():
-    said = Said()
-    for minute in range(10):
-        said.played(minute * MINUTE, "detect did not work: no network")
-        said.played(minute * MINUTE + 5_000, None)
-    assert said.take() == ["Every tick has failed for 3 min|detect did not work: no network"]
-    said.played(10 * MINUTE, "")
-    said.played(11 * MINUTE, "")
-    assert said.take() == ["Ticks succeed again: they had failed for 10 min|"]
-    said.played(12 * MINUTE, "a blip")
-    said.played(13 * MINUTE, "")
-    assert said.take() == []
+    tick = ticks_of(Said(), False, "trade")
+    told = []
+    for _ in range(10):
+        told.append(tick(fails=True))
+        assert tick(fails=False, is_scan=True) == []
+    lasting = "Every tick has failed for 3 min"
+    text = f"{lasting}: trade did not work; it is tried again with every tick"
+    assert told == [[], [], [], [f"{lasting}|{text}"], *([[]] * 6)]
+    assert tick(fails=False) == ["It works again|"]
+    assert tick(fails=False) == []
+    assert tick(fails=True) == []
+    assert tick(fails=False) == [], "a blip"
+
+
+def test_open_trades_without_care_are_told_at_once_and_once():
+    tick = ticks_of(Said(), True, "trade")
+    uncared = "Open trades were not looked after"
+    text = f"{uncared}: trade did not work; it is tried again with every tick"
+    assert tick(fails=True, is_scan=True) == [f"{uncared}|{text}"]
+    assert [tick(fails=True) for _ in range(25)] == [[]] * 25
+    assert tick(fails=False) == ["It works again|"]
+    tick = ticks_of(Said(), True, "detect")
+    assert [tick(fails=True) for _ in range(3)] == [[]] * 3, "trade works"
+
+
+def test_a_pump_tells_how_long_it_rose_and_its_turnover():
+    looks, said = Looks(), Said()
+    for second, price, turnover in ((-40, 1.0, 86_400.0), (0, 1.1, 87_000.0)):
+        prices, turnovers = np.array([price]), np.array([turnover])
+        looks.add(RISING.time + second * 1000, (RISING.symbol,), prices, turnovers)
+    said.started(RunFacts("", 0, looks=looks))
+    said.take()
+    said.signal(RISING)
+    said.played()
+    (text,) = said.take()
+    assert text.startswith("PUMPUSDT +10.0 % in 40 s|")
+    assert text.endswith("640 USDT in 40 s, 16.0 times its usual turnover.")
 
 
 @pytest.fixture
@@ -153,10 +195,10 @@ def test_a_day_is_summed_up_once_also_over_restarts(desk):
     (summary,) = again.take()
     assert summary.startswith("Summary of 20")
     assert summary.partition("|")[2].splitlines() == [
-        "3 trades closed: \N{MINUS SIGN}1.00 USDT",
+        "Trades closed: 3, \N{MINUS SIGN}1.00 USDT",
         "Best: X0USDT +5.00 USDT",
         "Worst: X1USDT \N{MINUS SIGN}7.00 USDT",
-        "1 pumps, 1 ticks with a failure, equity 9,999.00 USDT",
+        "Pumps: 1, ticks with a failure: 1, equity 9,999.00 USDT",
     ]
     again.tick(after)
     assert again.take() == Said(desk).take() == []

@@ -24,7 +24,9 @@ def written(console: Console) -> str:
     return console.file.getvalue()
 
 
-@pytest.mark.parametrize(("width", "shown"), [(40, "53 s +6.27"), (60, "0.00044100 +6.27")])
+@pytest.mark.parametrize(
+    ("width", "shown"), [(40, "53 s +6.27"), (66, "2019-06-20 03:06 Detected 53 s +6.27")]
+)
 def test_a_runs_summary_leaves_out_what_is_least_wanted(width: int, shown: str):
     console = console_of(width)
     print_summary(replay_result(3), console)
