@@ -20,8 +20,8 @@ from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch_workbench.local import memory
 from pumpwatch_workbench.local import store as sqlite
-from pumpwatch_workbench.local.memory import ManualClock
 from pumpwatch_workbench.simulator.market_time import MarketTime
+from tests.support.doubles import ManualClock
 
 
 class Wall:

@@ -11,8 +11,8 @@ from pumpwatch.adapters.dynamodb.paper import DynamoPaperStore
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.orders import FillKind, OrderState, Side, StopTrigger
 from pumpwatch.errors import DeadlineNear, DuplicateOrder, Rejected
-from pumpwatch_workbench.local.memory import MemoryPaperStore
 from pumpwatch_workbench.local.store import SqlitePaperStore
+from tests.support.doubles import MemoryPaperStore
 
 LAST = StopTrigger.LAST_PRICE
 TEN = Decimal(10)

@@ -32,7 +32,7 @@ from pumpwatch.errors import (
     OutcomeUnknown,
     PumpwatchError,
 )
-from pumpwatch_workbench.local.memory import ManualClock
+from tests.support.doubles import ManualClock
 
 TIME, TICKERS, CREATE = e.TIME.path, e.TICKERS.path, e.CREATE_ORDER.path
 

@@ -20,7 +20,7 @@ from pumpwatch.errors import (
     Rejected,
     StopTrading,
 )
-from pumpwatch_workbench.local.memory import ManualClock
+from tests.support.doubles import ManualClock
 
 POST, GET = e.CREATE_ORDER, e.OPEN_ORDERS
 

@@ -28,7 +28,7 @@ from pumpwatch.errors import (
     PumpwatchError,
     Rejected,
 )
-from pumpwatch_workbench.local.memory import ManualDeadline
+from tests.support.doubles import ManualDeadline
 
 TIME, TICKERS, CREATE = e.TIME.path, e.TICKERS.path, e.CREATE_ORDER.path
 

@@ -16,7 +16,7 @@ from pumpwatch.adapters.bybit.ticker_rows import TickerRows
 from pumpwatch.adapters.deadlines import TimerDeadline
 from pumpwatch.domain.trading.orders import StopTrigger
 from pumpwatch.errors import DeadlineNear, ExchangeUnavailable, OutcomeUnknown
-from pumpwatch_workbench.local.memory import ManualClock, ManualDeadline
+from tests.support.doubles import ManualClock, ManualDeadline
 
 TIME, TICKERS, CREATE = e.TIME.path, e.TICKERS.path, e.CREATE_ORDER.path
 LONG = ok({"text": "x" * 200}).body

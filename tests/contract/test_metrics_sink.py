@@ -13,7 +13,7 @@ from support.stub_bybit import Reply, StubBybit
 from pumpwatch.adapters.pushgateway import PushgatewaySink
 from pumpwatch.credentials import PushCredentials
 from pumpwatch.errors import StoreUnavailable
-from pumpwatch_workbench.local.memory import MemoryMetricsSink
+from tests.support.doubles import MemoryMetricsSink
 
 PATH = "/metrics/job/pumpwatch_detect/stage/dev"
 PROMPT, IMPATIENT = 60, 0.5

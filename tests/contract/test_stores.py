@@ -21,7 +21,7 @@ from pumpwatch.domain.detection.signals import Phase
 from pumpwatch.domain.trading.halt import CloseRequest, Halt, Instructions
 from pumpwatch.domain.trading.protections import Lock
 from pumpwatch.errors import DuplicateOrder, InvariantBroken, LeaseHeld, StoreUnavailable
-from pumpwatch_workbench.local.memory import MemoryTotalsStore
+from tests.support.doubles import MemoryTotalsStore
 
 
 def test_a_published_signal_comes_back_as_it_was(stores):

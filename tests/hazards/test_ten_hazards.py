@@ -26,10 +26,11 @@ from pumpwatch.errors import StoreUnavailable
 from pumpwatch.metrics.catalogue import TRADE
 from pumpwatch.metrics.numbers import RunNumbers
 from pumpwatch.metrics.reporter import MetricsReporter
-from pumpwatch_workbench.local.memory import MemoryLeaseStore, MemoryTotalsStore
+from pumpwatch_workbench.local.memory import MemoryLeaseStore
 from pumpwatch_workbench.simulator.troubles.faults.catalogue import CREATE
 from pumpwatch_workbench.simulator.troubles.faults.forms import faults_from_json
 from pumpwatch_workbench.simulator.troubles.faults.plan import NoFaults
+from tests.support.doubles import MemoryTotalsStore
 
 
 class Killed(BaseException):

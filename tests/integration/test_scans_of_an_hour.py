@@ -23,11 +23,8 @@ from pumpwatch.metrics.catalogue import DETECT
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch_workbench.local.aws.functions import LocalFunction
 from pumpwatch_workbench.local.aws.queues import QueueReader, SentMessages
-from pumpwatch_workbench.local.memory import (
-    MemoryLeaseStore,
-    MemoryMetricsSink,
-    MemoryTotalsStore,
-)
+from pumpwatch_workbench.local.memory import MemoryLeaseStore
+from tests.support.doubles import MemoryMetricsSink, MemoryTotalsStore
 
 ROOT = Path(__file__).parents[2]
 SECOND, MINUTE = 1_000, 60_000

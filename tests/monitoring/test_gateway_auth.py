@@ -14,7 +14,8 @@ from support.servers import needs_server, program
 from pumpwatch.adapters.pushgateway import PushgatewaySink
 from pumpwatch.credentials import PushCredentials
 from pumpwatch.metrics.catalogue import TRADE
-from pumpwatch_workbench.local.memory import MemoryLeaseStore, MemoryTotalsStore
+from pumpwatch_workbench.local.memory import MemoryLeaseStore
+from tests.support.doubles import MemoryTotalsStore
 
 pytestmark = needs_server("prometheus-pushgateway")
 

@@ -14,7 +14,7 @@ from pumpwatch.metrics.numbers import RunNumbers
 from pumpwatch.metrics.reporter import MetricsReporter
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.shared import load_settings
-from pumpwatch_workbench.local.memory import MemoryTotalsStore
+from tests.support.doubles import MemoryTotalsStore
 
 pytestmark = needs_server("victoria-metrics")
 

@@ -12,7 +12,7 @@ from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.errors import StoreUnavailable
 from pumpwatch.metrics.catalogue import DETECT, TRADE
 from pumpwatch_workbench.local.aws.template import load_template
-from pumpwatch_workbench.local.memory import MemoryMetricsSink, MemoryTotalsStore
+from tests.support.doubles import MemoryMetricsSink, MemoryTotalsStore
 
 FUNCTIONS = {DETECT: "DetectFunction", TRADE: "TradeFunction"}
 

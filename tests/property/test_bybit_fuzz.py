@@ -46,8 +46,8 @@ from pumpwatch.domain.market.candles import CandleRequest
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.orders import StopTrigger
 from pumpwatch.errors import PumpwatchError
-from pumpwatch_workbench.local.memory import ManualClock, ManualDeadline
 from pumpwatch_workbench.simulator.market_time import MarketTime
+from tests.support.doubles import ManualClock, ManualDeadline
 
 YEAR_2100 = 4_102_444_800_000
 MOST_REQUESTS = 300

@@ -18,7 +18,8 @@ from pumpwatch.metrics.reporter import MetricsReporter
 from pumpwatch.usecases.detect.report import DetectReport
 from pumpwatch.usecases.trade.report import TradeReport
 from pumpwatch_workbench.local.aws.functions import LocalFunction
-from pumpwatch_workbench.local.memory import MemoryLeaseStore, MemoryTotalsStore
+from pumpwatch_workbench.local.memory import MemoryLeaseStore
+from tests.support.doubles import MemoryTotalsStore
 
 ROOT = Path(__file__).parents[2]
 VARIABLES = {

@@ -9,7 +9,6 @@ from support.scripted_market import listing
 from pumpwatch.domain.trading.access import Access
 from pumpwatch.domain.trading.orders import FillKind, Side
 from pumpwatch.domain.trading.rows import Rows
-from pumpwatch_workbench.local.memory import ManualClock
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.engine.records import Order
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
@@ -18,6 +17,7 @@ from pumpwatch_workbench.simulator.exchange import Exchange
 from pumpwatch_workbench.simulator.in_process import in_process
 from pumpwatch_workbench.simulator.market.polyline import PolylineMarket
 from pumpwatch_workbench.simulator.troubles.faults.catalogue import ORDERS, POSITIONS
+from tests.support.doubles import ManualClock
 
 PLAIN = ExchangeSettings(
     rate_limits=False,

@@ -16,7 +16,6 @@ from pumpwatch.invocation import Tick
 from pumpwatch.usecases.trade.run import Ports
 from pumpwatch.usecases.trade.trade_signals import TradeSignals
 from pumpwatch_workbench.local.memory import (
-    ManualDeadline,
     MemoryHaltStore,
     MemoryJournal,
     MemoryLeaseStore,
@@ -31,6 +30,7 @@ from pumpwatch_workbench.simulator.market.measured import HeldClock
 from pumpwatch_workbench.simulator.server import SimulatorServer
 from pumpwatch_workbench.simulator.troubles.incidents.incident import Incident
 from pumpwatch_workbench.simulator.troubles.incidents.kinds import apply_incident
+from tests.support.doubles import ManualDeadline
 
 MINUTE = 60_000
 SYMBOL = "PUMPUSDT"

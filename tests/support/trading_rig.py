@@ -17,13 +17,13 @@ from pumpwatch.settings.trade import TradeSettings
 from pumpwatch.usecases.trade.run import Ports
 from pumpwatch.usecases.trade.trade_signals import TradeSignals
 from pumpwatch_workbench.local.memory import (
-    ManualDeadline,
     MemoryHaltStore,
     MemoryJournal,
     MemoryLeaseStore,
     MemoryLockStore,
     MemorySignalStore,
 )
+from tests.support.doubles import ManualDeadline
 
 START = 1_800_000_000_000
 """2027-01-15T08:00:00Z."""

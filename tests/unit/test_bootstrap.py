@@ -60,11 +60,8 @@ from pumpwatch.usecases.detect.report import DetectReport
 from pumpwatch.usecases.trade.guards import protections_from
 from pumpwatch.usecases.trade.report import TradeReport
 from pumpwatch_workbench.local.aws.template import load_template
-from pumpwatch_workbench.local.memory import (
-    ManualDeadline,
-    MemoryLeaseStore,
-    MemoryTotalsStore,
-)
+from pumpwatch_workbench.local.memory import MemoryLeaseStore
+from tests.support.doubles import ManualDeadline, MemoryTotalsStore
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 

@@ -11,7 +11,7 @@ from pumpwatch.domain.trading.orders import Side
 from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.invocation import Tick
 from pumpwatch.usecases.trade.report import TradeReport
-from pumpwatch_workbench.local.memory import ManualDeadline
+from tests.support.doubles import ManualDeadline
 
 RUN_SECONDS = 25.0
 

@@ -16,7 +16,7 @@ from pumpwatch.errors import StoreUnavailable
 from pumpwatch.metrics.catalogue import DETECT, HOLD_SECONDS, METRICS, TRADE, Kind, total_key
 from pumpwatch.metrics.numbers import RunNumbers, UndeclaredMetric
 from pumpwatch.metrics.reporter import MetricsReporter, exposition
-from pumpwatch_workbench.local.memory import MemoryTotalsStore
+from tests.support.doubles import MemoryTotalsStore
 
 
 def samples(registry):

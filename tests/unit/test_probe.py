@@ -20,12 +20,12 @@ from pumpwatch.bootstrap.probe import (
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.errors import BadCredentials, ExchangeForbidden, StoreUnavailable
 from pumpwatch.settings.trade import TradeSettings
-from pumpwatch_workbench.local.memory import MemoryMetricsSink, MemorySecrets
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.exchange import Exchange
 from pumpwatch_workbench.simulator.market.clock import MarketClock
 from pumpwatch_workbench.simulator.server import SimulatorServer
+from tests.support.doubles import MemoryMetricsSink, MemorySecrets
 
 CREDENTIALS = credentials_from_seed(5)
 SECRETS = MemorySecrets(ExchangeKey(CREDENTIALS.api_key, CREDENTIALS.api_secret))

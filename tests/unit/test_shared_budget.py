@@ -20,7 +20,7 @@ from pumpwatch_workbench.local.budget import (
     PER_SECOND,
     SharedBudget,
 )
-from pumpwatch_workbench.local.memory import ManualDeadline
+from tests.support.doubles import ManualDeadline
 
 MIDNIGHT = 1_800_057_600.0
 

@@ -5,7 +5,7 @@ import json
 from prometheus_client import CollectorRegistry
 
 from pumpwatch.adapters.embedded_metrics import WatchedSink
-from pumpwatch_workbench.local.memory import MemoryMetricsSink
+from tests.support.doubles import MemoryMetricsSink
 
 
 def pushed(capsys, *, accepts):

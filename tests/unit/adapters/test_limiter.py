@@ -10,7 +10,7 @@ from pumpwatch.adapters.bybit import endpoints as e
 from pumpwatch.adapters.bybit.limiter import Budgets, RateLimiter, WindowLimiter
 from pumpwatch.adapters.deadlines import NoDeadline
 from pumpwatch.errors import DeadlineNear
-from pumpwatch_workbench.local.memory import ManualDeadline
+from tests.support.doubles import ManualDeadline
 
 
 class Time:

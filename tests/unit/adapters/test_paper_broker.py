@@ -17,7 +17,7 @@ from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.access import Access
 from pumpwatch.domain.trading.orders import OrderState, Side, StopTrigger
 from pumpwatch.errors import BadMarketData, OutcomeUnknown, Rejected, StoreUnavailable
-from pumpwatch_workbench.local.memory import ManualClock, MemoryPaperStore
+from tests.support.doubles import ManualClock, MemoryPaperStore
 
 
 def book(asks=(), bids=()):

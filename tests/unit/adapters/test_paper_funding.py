@@ -16,7 +16,7 @@ from pumpwatch.adapters.paper.funding import renewed, wants_terms
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.orders import FillKind, Side
 from pumpwatch.errors import ExchangeUnavailable
-from pumpwatch_workbench.local.memory import ManualClock, MemoryPaperStore
+from tests.support.doubles import ManualClock, MemoryPaperStore
 
 SYMBOL = "PUMPUSDT"
 HOUR = 60 * MINUTE

@@ -15,7 +15,7 @@ from pumpwatch.adapters.dynamodb.codec import from_item, marshal, to_item, unmar
 from pumpwatch.adapters.paper.ledger import NetPosition, apply_fill, liquidation_price, pnl
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.errors import InvariantBroken
-from pumpwatch_workbench.local.memory import ManualDeadline
+from tests.support.doubles import ManualDeadline
 
 
 class Context:

@@ -25,11 +25,8 @@ from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.cli import config as command
 from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.configuration.stack_object import settings_to_push, stored_settings
-from pumpwatch_workbench.local.memory import (
-    ManualDeadline,
-    MemoryLeaseStore,
-    MemoryTotalsStore,
-)
+from pumpwatch_workbench.local.memory import MemoryLeaseStore
+from tests.support.doubles import ManualDeadline, MemoryTotalsStore
 
 VARIABLES = {"TABLE_NAME": "table", "BUCKET_NAME": "bucket", "LEVERAGE": "2", "MAX_SPREAD": "0.02"}
 DEADLINE = ManualDeadline(25.0)

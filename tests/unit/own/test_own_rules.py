@@ -21,13 +21,9 @@ from pumpwatch.invocation import Tick
 from pumpwatch.own import rules
 from pumpwatch.own.loading import load
 from pumpwatch.own.rules import OwnDetector, detector_named
-from pumpwatch_workbench.local.memory import (
-    ManualDeadline,
-    MemoryLeaseStore,
-    MemoryMetricsSink,
-    MemoryTotalsStore,
-)
+from pumpwatch_workbench.local.memory import MemoryLeaseStore
 from pumpwatch_workbench.research.evaluation.scores import raise_alarms
+from tests.support.doubles import ManualDeadline, MemoryMetricsSink, MemoryTotalsStore
 
 OWN = "support.own_code:"
 BAD = ("Raises", "Leaves", "Numbers", "TooMany", "Nothing")

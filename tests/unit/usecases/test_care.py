@@ -19,7 +19,7 @@ from pumpwatch.errors import (
     StoreUnavailable,
     UnreadableAnswer,
 )
-from pumpwatch_workbench.local.memory import ManualDeadline
+from tests.support.doubles import ManualDeadline
 
 ONE = Decimal(1)
 OTHER = "OTHERUSDT"
