@@ -8,6 +8,7 @@ from urllib.request import Request, urlopen
 import pytest
 import trustme
 import yaml
+from support.doubles import MemoryTotalsStore
 from support.functions import invoke
 from support.servers import needs_server, program
 
@@ -15,7 +16,6 @@ from pumpwatch.adapters.pushgateway import PushgatewaySink
 from pumpwatch.credentials import PushCredentials
 from pumpwatch.metrics.catalogue import TRADE
 from pumpwatch_workbench.local.memory import MemoryLeaseStore
-from tests.support.doubles import MemoryTotalsStore
 
 pytestmark = needs_server("prometheus-pushgateway")
 

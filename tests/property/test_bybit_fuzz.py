@@ -33,6 +33,7 @@ from support.bybit_rows import (
     page,
 )
 from support.damage import GONE, damaged, places
+from support.doubles import ManualClock, ManualDeadline
 from support.records import an_entry, is_sound
 from support.stub_bybit import STAMP
 from urllib3 import HTTPResponse
@@ -47,7 +48,6 @@ from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.orders import StopTrigger
 from pumpwatch.errors import PumpwatchError
 from pumpwatch_workbench.simulator.market_time import MarketTime
-from tests.support.doubles import ManualClock, ManualDeadline
 
 YEAR_2100 = 4_102_444_800_000
 MOST_REQUESTS = 300

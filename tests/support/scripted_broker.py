@@ -4,6 +4,7 @@ from collections import defaultdict
 from dataclasses import replace
 from decimal import Decimal
 
+from support.doubles import ManualClock
 from support.scripted_market import listing
 
 from pumpwatch.domain.trading.access import Access
@@ -17,7 +18,6 @@ from pumpwatch_workbench.simulator.exchange import Exchange
 from pumpwatch_workbench.simulator.in_process import in_process
 from pumpwatch_workbench.simulator.market.polyline import PolylineMarket
 from pumpwatch_workbench.simulator.troubles.faults.catalogue import ORDERS, POSITIONS
-from tests.support.doubles import ManualClock
 
 PLAIN = ExchangeSettings(
     rate_limits=False,

@@ -1,5 +1,6 @@
 """The trade use case through pybit against a simulated exchange over HTTP, in lock step."""
 
+from support.doubles import ManualDeadline
 from support.scripted_market import START as MARKET_START
 from support.scripted_market import ScriptedMarket
 from support.trading_rig import peaked, settings
@@ -30,7 +31,6 @@ from pumpwatch_workbench.simulator.market.measured import HeldClock
 from pumpwatch_workbench.simulator.server import SimulatorServer
 from pumpwatch_workbench.simulator.troubles.incidents.incident import Incident
 from pumpwatch_workbench.simulator.troubles.incidents.kinds import apply_incident
-from tests.support.doubles import ManualDeadline
 
 MINUTE = 60_000
 SYMBOL = "PUMPUSDT"

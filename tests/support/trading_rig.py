@@ -4,6 +4,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from support.doubles import ManualDeadline
 from support.scripted_broker import ScriptedBroker, SteppedClock
 from support.scripted_market_data import ScriptedMarketData, instrument
 
@@ -23,7 +24,6 @@ from pumpwatch_workbench.local.memory import (
     MemoryLockStore,
     MemorySignalStore,
 )
-from tests.support.doubles import ManualDeadline
 
 START = 1_800_000_000_000
 """2027-01-15T08:00:00Z."""

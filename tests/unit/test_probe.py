@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
+from support.doubles import MemoryMetricsSink, MemorySecrets
 from support.scripted_market import ScriptedMarket
 
 from pumpwatch.adapters.bybit.broker import BybitBroker
@@ -25,7 +26,6 @@ from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.exchange import Exchange
 from pumpwatch_workbench.simulator.market.clock import MarketClock
 from pumpwatch_workbench.simulator.server import SimulatorServer
-from tests.support.doubles import MemoryMetricsSink, MemorySecrets
 
 CREDENTIALS = credentials_from_seed(5)
 SECRETS = MemorySecrets(ExchangeKey(CREDENTIALS.api_key, CREDENTIALS.api_secret))

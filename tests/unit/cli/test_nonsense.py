@@ -132,7 +132,7 @@ CASES = [
     ("evaluate {folder} --alarms {folder}", "a folder has that name"),
     ("evaluate {folder} --set turnover_z=nan --detector ewma", "give a finite number"),
     ("train {folder} --out m.json", "candles.parquet is missing"),
-    ("train {broken} --out {folder}", "name a file in a folder that exists"),
+    ("train {broken} --out {folder}", "name a file in a folder that you may write to"),
     # simulator, campaign
     ("simulator --port 65536", "port 65536"),
     ("simulator --port {taken}", "is busy: choose another"),
