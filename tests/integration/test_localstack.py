@@ -10,8 +10,10 @@ from textwrap import dedent
 import boto3
 import pytest
 
-from pumpwatch_workbench.local.aws import FunctionFailed, LocalStack, LocalStackError, TemplateError
-from pumpwatch_workbench.local.aws.aws import AwsServer
+from pumpwatch_workbench.local.aws.aws import AwsServer, LocalStackError
+from pumpwatch_workbench.local.aws.functions import FunctionFailed
+from pumpwatch_workbench.local.aws.stack import LocalStack
+from pumpwatch_workbench.local.aws.template import TemplateError
 
 TEMPLATE = """
 Parameters:
@@ -114,7 +116,7 @@ def stack(folder):
 @pytest.fixture
 def small(stack):
     function = stack.functions["Small"]
-    function.forget()
+    function._loaded = None
     return function
 
 
@@ -168,7 +170,7 @@ def test_warm_function_keeps_its_module_and_a_cold_one_loads_it_anew(small):
     first, second = small.invoke({}), small.invoke({})
     assert (first.cold, second.cold) == (True, False)
     assert [first.payload["calls"], second.payload["calls"]] == [1, 2]
-    small.forget()
+    small._loaded = None
     third = small.invoke({})
     assert (third.cold, third.payload["calls"]) == (True, 1)
 

@@ -60,16 +60,11 @@ class FunctionContext:
 
     def __init__(self, function: LocalFunction, request_id: str) -> None:
         self.function_name = function.name
-        self.function_version = "$LATEST"
         self.invoked_function_arn = (
             f"arn:aws:lambda:{function.region}:123456789012:function:{function.name}"
         )
         self.memory_limit_in_mb = str(function.memory_megabytes)
         self.aws_request_id = request_id
-        self.log_group_name = f"/aws/lambda/{function.name}"
-        self.log_stream_name = "local"
-        self.identity = None
-        self.client_context = None
         self._ends = time.monotonic() + function.timeout_seconds
 
     def get_remaining_time_in_millis(self) -> int:
@@ -105,10 +100,6 @@ class LocalFunction:
         """Variables that the runtime sets: credentials, region, where AWS is."""
         self._loaded: Handler | None = None
         self._logging: dict[str, Any] = {}
-
-    def forget(self) -> None:
-        """Drop the warm instance: the next invocation is a cold start."""
-        self._loaded = None
 
     def invoke(self, event: object) -> Invocation:
         """Invoke the function with an event and return what came of it."""

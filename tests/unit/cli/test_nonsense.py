@@ -147,7 +147,6 @@ CASES = [
     ("simulator --faults often", "--faults is often: give SEED or SEED:RATE"),
     ("simulator --faults 7:nan", "--faults is 7:nan: give SEED or SEED:RATE"),
     ("simulator --incidents 7:2", "--incidents is 7:2: give SEED or SEED:RATE"),
-    ("simulator --clock-skew-ms 1000000000", "--clock-skew-ms is 1000000000: give a number"),
     ("campaign --seeds 0", "--seeds is 0"),
     ("campaign --replay -1", "--replay is -1"),
 ]
