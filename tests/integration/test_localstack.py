@@ -116,7 +116,7 @@ def stack(folder):
 @pytest.fixture
 def small(stack):
     function = stack.functions["Small"]
-    function._loaded = None
+    function.forget()
     return function
 
 
@@ -170,7 +170,7 @@ def test_warm_function_keeps_its_module_and_a_cold_one_loads_it_anew(small):
     first, second = small.invoke({}), small.invoke({})
     assert (first.cold, second.cold) == (True, False)
     assert [first.payload["calls"], second.payload["calls"]] == [1, 2]
-    small._loaded = None
+    small.forget()
     third = small.invoke({})
     assert (third.cold, third.payload["calls"]) == (True, 1)
 

@@ -101,6 +101,10 @@ class LocalFunction:
         self._loaded: Handler | None = None
         self._logging: dict[str, Any] = {}
 
+    def forget(self) -> None:
+        """Drop the warm instance: the next invocation is a cold start."""
+        self._loaded = None
+
     def invoke(self, event: object) -> Invocation:
         """Invoke the function with an event and return what came of it."""
         self.invocations += 1
