@@ -63,23 +63,15 @@ def trailing_crossing(
 
 
 def _pieces(times: IntArray, prices: FloatArray, after: int) -> Iterator[tuple[Knot | None, Knot]]:
-    """Yield both ends of each segment from `after` on; without a known start it is None."""
+    """Yield both ends of each segment of a line that begins at `after`, None for no start."""
     previous: Knot | None = None
     for knot in zip(times.tolist(), prices.tolist(), strict=True):
         if math.isnan(knot[1]):
             previous = None
             continue
         if knot[0] >= after:
-            yield None if previous is None else _clip(previous, knot, after), knot
+            yield previous, knot
         previous = knot
-
-
-def _clip(start: Knot, end: Knot, after: int) -> Knot:
-    """Return the segment's start, moved along it to `after`."""
-    if start[0] >= after or end[0] == start[0]:
-        return start
-    share = (after - start[0]) / (end[0] - start[0])
-    return after, start[1] + share * (end[1] - start[1])
 
 
 def _inside(start: Knot | None, end: Knot, level: float) -> Crossing:
