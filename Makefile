@@ -112,7 +112,7 @@ coverage-report: $(DEV) ## Judge the last `make coverage` part by part
 	exit $$status
 
 mutation: $(DEV) ## Plant COUNT=500 small faults in domain/, chosen by SEED=1; tests must notice (half an hour)
-	$(BIN)/python -m tools.mutation --seed $(SEED) --count $(COUNT)
+	$(BIN)/python -m tools.mutation $(SEED) $(COUNT)
 
 artefact: $(DEV) ## Build everything for Lambda twice and compare it byte for byte
 	$(BIN)/pytest -m slow tests/infrastructure $(ARGS)

@@ -13,15 +13,12 @@ from typing import TypeVar
 
 import urllib3
 
-from pumpwatch.adapters.bybit.market_data import BybitMarketData
-from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.invocation import Tick
 from pumpwatch.settings.detect import DetectSettings
-from pumpwatch.usecases.detect.detect_pumps import DetectPumps
-from pumpwatch_workbench.local.memory import MemoryEventStore, MemoryHistoryStore, MemorySignalStore
+from pumpwatch_workbench.local.memory import MemoryHistoryStore
 from pumpwatch_workbench.simulator.market.measured import MeasuredExchange
-from pumpwatch_workbench.simulator.market_time import MarketTime
 from studies.scale.exchange import LATENCY_MS, MINUTE, PUMP_MINUTE, START, exchange_process
+from studies.scale.tick import detect_from
 
 SIZES = (200, 1_000, 2_000)
 MOVERS = 8
@@ -56,15 +53,7 @@ def measure() -> dict[str, float]:
 def _scans(exchange: MeasuredExchange) -> tuple[Figures, Figures, Figures]:
     """Return (CPU, wall) of the scans between two runs: calm ones, those with a look; and of the
     bare request."""
-    session = BybitSession(
-        exchange.url,
-        requests_per_second=SETTINGS.requests_per_second,
-        threads=SETTINGS.parallel_requests,
-        exchange_time=MarketTime(),
-    )
-    market = BybitMarketData(session, parallel_requests=SETTINGS.parallel_requests)
-    stores = MemoryHistoryStore(), MemorySignalStore(), MemoryEventStore()
-    detect = DetectPumps(market, *stores, SETTINGS)
+    detect = detect_from(exchange, MemoryHistoryStore(), SETTINGS)
     detect.backfill()
     exchange.tell("latency", LATENCY_MS)
     pool = urllib3.PoolManager()
@@ -82,7 +71,6 @@ def _scans(exchange: MeasuredExchange) -> tuple[Figures, Figures, Figures]:
         bare.append(_timed(lambda: pool.request("GET", url).data)[0])
         figure, report = _timed(detect.look)
         (looked if report.looks else calm).append(figure)
-    session.close()
     return calm, looked, bare
 
 

@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
+import optuna
 
 from benchmarks.backtest_market import block_of
 from benchmarks.harness import timed
@@ -30,7 +30,8 @@ def main() -> dict[str, float]:
     block = block_of(SYMBOLS, DAYS)
     space = space_for("fade", "ewma")
     whole = DateRange(0, int(block.candles.open_time[-1]) + DAY)
-    values = [space.suggest(_RandomTrial(number)) for number in range(SETTINGS)]
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
+    values = [space.suggest(study.ask()) for _ in range(SETTINGS)]
     begin = time.perf_counter()
     pool = SignalPool([block], space.loosest())
     with opened("local", pool, space, workers=2) as engine:
@@ -66,24 +67,6 @@ def _search(pool: SignalPool, space: SearchSpace, period: DateRange) -> None:
             seed=1,
             progress=lambda *_: None,
         )
-
-
-class _RandomTrial:
-    """Answers a search space at random, as a trial of Optuna would."""
-
-    def __init__(self, seed: int) -> None:
-        self._random = np.random.default_rng(seed)
-
-    def suggest_float(self, name: str, low: float, high: float, *, log: bool) -> float:
-        if log:
-            return float(np.exp(self._random.uniform(np.log(low), np.log(high))))
-        return float(self._random.uniform(low, high))
-
-    def suggest_int(self, name: str, low: int, high: int) -> int:
-        return int(self._random.integers(low, high + 1))
-
-    def suggest_categorical(self, name: str, choices: tuple[str, ...]) -> str:
-        return choices[int(self._random.integers(len(choices)))]
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ tests must notice the faults, docs/testing.md how to read the result.
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 import shutil
@@ -28,18 +27,14 @@ RESULTS = ROOT / "benchmarks" / "results.json"
 ENOUGH = 0.95
 
 
-def main(arguments: list[str]) -> int:
-    """Plant the faults and report."""
-    parser = argparse.ArgumentParser(prog="make mutation")
-    parser.add_argument("--seed", type=int, default=1, help="of the sample")
-    parser.add_argument("--count", type=int, default=500, help="faults to plant")
-    chosen = parser.parse_args(arguments)
+def main(seed: int, count: int) -> int:
+    """Plant so many faults, chosen by the seed, and report."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
     for name, target in LINKS.items():
         (FOLDER / name).symlink_to(ROOT / target)
     names = _mutants()
-    sample = random.Random(chosen.seed).sample(names, min(chosen.count, len(names)))  # noqa: S311
+    sample = random.Random(seed).sample(names, min(count, len(names)))  # noqa: S311
     mutmut = [sys.executable, "-m", "mutmut"]
     subprocess.run([*mutmut, "run", *sample], cwd=FOLDER, check=True)
     subprocess.run([*mutmut, "export-cicd-stats"], cwd=FOLDER, check=True)
@@ -49,7 +44,7 @@ def main(arguments: list[str]) -> int:
     noticed = counts["killed"] + counts["timeout"]
     share = noticed / len(sample)
     figures = {"planted": len(sample), "noticed": noticed, "share": round(share, 4)}
-    figures |= {"seed": chosen.seed, "places": len(names)}
+    figures |= {"seed": seed, "places": len(names)}
     merged = json.loads(RESULTS.read_text()) | {"mutation": figures}
     RESULTS.write_text(json.dumps(merged, indent=2, sort_keys=True) + "\n")
     print(*survivors, f"{noticed} of {len(sample)} faults were noticed, {share:.1%}", sep="\n")
@@ -67,4 +62,4 @@ def _mutants() -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(*map(int, sys.argv[1:])))

@@ -1,4 +1,4 @@
-"""The three rules again, slow and obvious: one symbol, one candle at a time, plain Python.
+"""Two rules again, slow and obvious: one symbol, one candle at a time, plain Python.
 
 Tests hold the fast versions to these. Each function takes the candles of one symbol as lists of
 rows (open, high, low, close, volume, turnover), None for a candle that is not known, and returns a
@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from pumpwatch.domain.detection.ewma import Ewma
 from pumpwatch.domain.detection.karbalaii import Karbalaii
 from pumpwatch.domain.market.candles import COLUMNS, Candles
-from pumpwatch_workbench.research.evaluation.kamps_kleinberg import KampsKleinberg
 
 Row = tuple[float, float, float, float, float, float]
 OPEN, HIGH, LOW, CLOSE, VOLUME, TURNOVER = range(6)
@@ -81,20 +80,7 @@ def karbalaii(rows: Sequence[Row | None], rule: Karbalaii) -> list[Result | None
         )
         alarm = all(volume > limit for limit in limits) and jump > rule.price_rise
         average = average + weight * (volume - average)
-        return alarm and len(past) >= rule.minimum, _ratio(volume, max(limits)), jump
-
-    return judged(rows, judge)
-
-
-def kamps_kleinberg(rows: Sequence[Row | None], rule: KampsKleinberg) -> list[Result | None]:
-    """Apply the `kamps-kleinberg` rule to one symbol."""
-
-    def judge(past: Sequence[Row], row: Row) -> Result:
-        window = [*past, row][-rule.hours :]
-        factor = row[HIGH] / mean_of([candle[CLOSE] for candle in window])
-        strength = _ratio(row[VOLUME], mean_of([candle[VOLUME] for candle in window]))
-        alarm = factor > rule.price_factor and strength > rule.volume_factor
-        return alarm and len(past) >= rule.minimum, strength, factor - 1
+        return alarm and len(past) >= rule.minimum, ratio(volume, max(limits)), jump
 
     return judged(rows, judge)
 
@@ -110,7 +96,8 @@ def deviation_of(values: Sequence[float]) -> float:
     return math.sqrt(mean_of([(value - middle) ** 2 for value in values]))
 
 
-def _ratio(value: float, limit: float) -> float:
+def ratio(value: float, limit: float) -> float:
+    """Return a value over a limit, infinity over none."""
     if limit > 0:
         return value / limit
     return math.inf if value > 0 else math.nan

@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn
 
 import typer
 
@@ -101,11 +100,6 @@ def run_program(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def main() -> NoReturn:
-    """Run the command line and end with its exit status."""
-    sys.exit(run_program())
-
-
 def _fail(error: BaseException, typed: Sequence[str], invocation: TypedCommand) -> int:
     line, status = describe(error, typed)
     try:
@@ -138,7 +132,3 @@ def _tolerate_any_encoding() -> None:
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-
-
-if __name__ == "__main__":
-    main()

@@ -24,13 +24,13 @@ from pumpwatch_workbench.simulator.market.clock import STEPPED_START, MarketCloc
 from pumpwatch_workbench.simulator.market.source import MINUTE_MS, Market
 from pumpwatch_workbench.simulator.market.synthetic.market import SyntheticMarket
 from pumpwatch_workbench.simulator.server import SimulatorServer
-from pumpwatch_workbench.simulator.troubles.faults.forms import MOST_SKEW_MS
 from pumpwatch_workbench.simulator.troubles.faults.schedule import FaultSchedule
 from pumpwatch_workbench.simulator.troubles.incidents.schedule import IncidentSchedule
 
 Schedule = TypeVar("Schedule")
 MOST_BALANCE = 1_000_000_000_000
 MOST_LIVE_MINUTES = 60 * 24 * 60
+MARK_LAG_MINUTES = 3
 FIRST, LAST = instant("", "2015-01-01"), instant("", "2101-01-01")
 
 
@@ -58,12 +58,6 @@ def simulator(
     incidents: Annotated[
         str, typer.Option(help="Let things happen to market and account: SEED or SEED:RATE.")
     ] = "",
-    clock_skew_ms: Annotated[
-        int, typer.Option(help="How far the exchange's clock is ahead of ours; negative: behind.")
-    ] = 0,
-    mark_lag_minutes: Annotated[
-        int, typer.Option(help="The mark price is the mean of so many minutes; 0: close behind.")
-    ] = 3,
     demo: Annotated[
         bool, typer.Option("--demo", help="Lack what Bybit's demo host does not list.")
     ] = False,
@@ -84,14 +78,12 @@ def simulator(
     check_range("--seed", seed, 0, 2**63 - 1)
     check_range("--latency-ms", latency_ms, 0, 60_000)
     check_range("--live-minutes", live_minutes, 0, MOST_LIVE_MINUTES)
-    check_range("--clock-skew-ms", clock_skew_ms, -MOST_SKEW_MS, MOST_SKEW_MS)
-    check_range("--mark-lag-minutes", mark_lag_minutes, 0, 60)
     if not 0 < speed < float("inf"):
         raise BadInput(f"--speed is {speed}: give a number above 0")
     settings = ExchangeSettings(
         balance=_amount(balance),
         latency_ms=latency_ms,
-        mark_lag_minutes=mark_lag_minutes,
+        mark_lag_minutes=MARK_LAG_MINUTES,
         demo=demo,
     )
     plan = _seeded("--faults", faults, FaultSchedule)
@@ -110,7 +102,6 @@ def simulator(
         market = SyntheticMarket(symbols, seed, first, live_minutes or None)
     clock = MarketClock(start=begin, speed=speed, stepped=stepped)
     exchange = Exchange(market, clock, credentials_from_seed(seed), settings, faults=plan)
-    exchange.clock_skew_ms = clock_skew_ms
     exchange.incidents = happenings
     _serve(exchange, port, quiet=as_json or not sys.stderr.isatty())
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.options import AsJson, LabelledFolder, check_range
 from pumpwatch_workbench.cli.progress import busy, errors, stepping
-from pumpwatch_workbench.pages.files import check_target, save
+from pumpwatch_workbench.pages.files import check_writable, save
 from pumpwatch_workbench.recordings import RecordedFolder
 from pumpwatch_workbench.research.training.figures import Figure, Part, figures_of
 from pumpwatch_workbench.research.training.learning import Lessons, learned_model, lessons_of
@@ -42,10 +42,7 @@ def train(
       pumpwatch train pumps --out model.json --validate --repeats 3 --json
     """
     check_range("--repeats", repeats, 1, 20)
-    try:
-        check_target(out)
-    except OSError:
-        raise BadInput(f"--out {out}: name a file in a folder that exists") from None
+    check_writable("the model", out)
     if find_spec("lightgbm") is None:
         raise BadInput("training needs LightGBM, which is not installed: pip install lightgbm")
     console = errors()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pumpwatch_workbench.local.memory.stores import MemoryDatabase
+from pumpwatch_workbench.local.memory import MemoryDatabase
 from pumpwatch_workbench.local.store import (
     Database,
     SqliteHaltStore,

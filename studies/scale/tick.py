@@ -26,6 +26,7 @@ from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.errors import InvariantBroken
 from pumpwatch.invocation import Tick
+from pumpwatch.ports import HistoryStore
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.usecases.detect.detect_pumps import DetectPumps
 from pumpwatch_workbench.local.memory import MemoryEventStore, MemorySignalStore
@@ -80,13 +81,14 @@ def _child(what: str, store: str, symbols: int) -> str:
 
 def _fill(store: Path, symbols: int) -> None:
     with exchange_process(symbols) as exchange, closing(Database(store)) as database:
-        _detect(exchange, database, requests_per_second=NO_PACE).backfill()
+        settings = SETTINGS.model_copy(update={"requests_per_second": NO_PACE})
+        detect_from(exchange, SqliteHistoryStore(database), settings).backfill()
 
 
 def _run(store: Path, symbols: int) -> None:
     with exchange_process(symbols) as exchange, closing(Database(store)) as database:
         exchange.tell("latency", LATENCY_MS)
-        detect = _detect(exchange, database, SETTINGS.requests_per_second)
+        detect = detect_from(exchange, SqliteHistoryStore(database), SETTINGS)
         rows = [_tick(detect, exchange, minute) for minute in range(1, WARM_UP + TICKS + 1)]
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIB
         answer = urllib3.request("GET", f"{exchange.url}/v5/market/tickers?category=linear")
@@ -97,18 +99,18 @@ def _run(store: Path, symbols: int) -> None:
     sys.stdout.write(json.dumps(asdict(figures)))
 
 
-def _detect(
-    exchange: MeasuredExchange, database: Database, requests_per_second: float
+def detect_from(
+    exchange: MeasuredExchange, history: HistoryStore, settings: DetectSettings
 ) -> DetectPumps:
+    """Return the use case over the real exchange adapter, its other stores in memory."""
     session = BybitSession(
         exchange.url,
-        requests_per_second=requests_per_second,
-        threads=SETTINGS.parallel_requests,
+        requests_per_second=settings.requests_per_second,
+        threads=settings.parallel_requests,
         exchange_time=MarketTime(),
     )
-    market = BybitMarketData(session, parallel_requests=SETTINGS.parallel_requests)
-    history = SqliteHistoryStore(database)
-    return DetectPumps(market, history, MemorySignalStore(), MemoryEventStore(), SETTINGS)
+    market = BybitMarketData(session, parallel_requests=settings.parallel_requests)
+    return DetectPumps(market, history, MemorySignalStore(), MemoryEventStore(), settings)
 
 
 def _tick(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from moto import mock_aws
 from support.aws import client, make_bucket, make_table
+from support.doubles import ManualClock
 from support.stub_bybit import KEY, STAMP, StubBybit
 
 from pumpwatch.adapters.bybit.broker import BybitBroker
@@ -20,7 +21,6 @@ from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch_workbench.local import memory
 from pumpwatch_workbench.local import store as sqlite
-from pumpwatch_workbench.local.memory import ManualClock
 from pumpwatch_workbench.simulator.market_time import MarketTime
 
 

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 from support.broker_rigs import FUNDING_MINUTE, OTHER, SYMBOL, InProcessRig, PaperRig, bybit_rig
+from support.doubles import MemoryPaperStore
 from support.records import an_entry, an_exit
 from support.scripted_market import START
 
@@ -11,7 +12,6 @@ from pumpwatch.adapters.dynamodb.paper import DynamoPaperStore
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.orders import FillKind, OrderState, Side, StopTrigger
 from pumpwatch.errors import DeadlineNear, DuplicateOrder, Rejected
-from pumpwatch_workbench.local.memory import MemoryPaperStore
 from pumpwatch_workbench.local.store import SqlitePaperStore
 
 LAST = StopTrigger.LAST_PRICE

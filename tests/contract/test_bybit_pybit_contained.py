@@ -7,6 +7,7 @@ from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
+from support.doubles import ManualClock
 from support.records import an_entry
 from support.stub_bybit import (
     ACCEPTED,
@@ -32,7 +33,6 @@ from pumpwatch.errors import (
     OutcomeUnknown,
     PumpwatchError,
 )
-from pumpwatch_workbench.local.memory import ManualClock
 
 TIME, TICKERS, CREATE = e.TIME.path, e.TICKERS.path, e.CREATE_ORDER.path
 

@@ -5,6 +5,7 @@ Texts are left out on purpose: the exchange changes them.
 
 import pytest
 from support.bybit_rows import ORDER
+from support.doubles import ManualClock
 from support.stub_bybit import ACCEPTED, FORBIDDEN_PAGE, Reply, ok, refused
 
 from pumpwatch.adapters.bybit import endpoints as e
@@ -20,7 +21,6 @@ from pumpwatch.errors import (
     Rejected,
     StopTrading,
 )
-from pumpwatch_workbench.local.memory import ManualClock
 
 POST, GET = e.CREATE_ORDER, e.OPEN_ORDERS
 

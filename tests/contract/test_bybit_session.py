@@ -4,6 +4,7 @@ import hmac
 from contextlib import suppress
 
 import pytest
+from support.doubles import ManualDeadline
 from support.stub_bybit import (
     ACCEPTED,
     DOUBTFUL,
@@ -28,7 +29,6 @@ from pumpwatch.errors import (
     PumpwatchError,
     Rejected,
 )
-from pumpwatch_workbench.local.memory import ManualDeadline
 
 TIME, TICKERS, CREATE = e.TIME.path, e.TICKERS.path, e.CREATE_ORDER.path
 

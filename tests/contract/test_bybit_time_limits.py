@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
+from support.doubles import ManualClock, ManualDeadline
 from support.records import an_entry
 from support.stub_bybit import ACCEPTED, KEY, STAMP, Reply, act, ask, ok, refused
 
@@ -16,7 +17,6 @@ from pumpwatch.adapters.bybit.ticker_rows import TickerRows
 from pumpwatch.adapters.deadlines import TimerDeadline
 from pumpwatch.domain.trading.orders import StopTrigger
 from pumpwatch.errors import DeadlineNear, ExchangeUnavailable, OutcomeUnknown
-from pumpwatch_workbench.local.memory import ManualClock, ManualDeadline
 
 TIME, TICKERS, CREATE = e.TIME.path, e.TICKERS.path, e.CREATE_ORDER.path
 LONG = ok({"text": "x" * 200}).body

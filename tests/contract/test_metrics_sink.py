@@ -8,12 +8,12 @@ import time
 import pytest
 import trustme
 from prometheus_client import CollectorRegistry, Gauge
+from support.doubles import MemoryMetricsSink
 from support.stub_bybit import Reply, StubBybit
 
 from pumpwatch.adapters.pushgateway import PushgatewaySink
 from pumpwatch.credentials import PushCredentials
 from pumpwatch.errors import StoreUnavailable
-from pumpwatch_workbench.local.memory import MemoryMetricsSink
 
 PATH = "/metrics/job/pumpwatch_detect/stage/dev"
 PROMPT, IMPATIENT = 60, 0.5

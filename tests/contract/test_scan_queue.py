@@ -11,7 +11,8 @@ from support.aws import REGION, client
 
 from pumpwatch.adapters.sqs import SqsScanQueue
 from pumpwatch.errors import StoreUnavailable
-from pumpwatch_workbench.local.aws import AwsServer, QueueReader
+from pumpwatch_workbench.local.aws.aws import AwsServer
+from pumpwatch_workbench.local.aws.queues import QueueReader
 
 NOW = 1_767_225_600_400
 SLOTS = [NOW - NOW % 5_000 + 5_000 * number for number in range(1, 39)]

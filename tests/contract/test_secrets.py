@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
+from support.doubles import MemorySecrets
 from support.shown import everything_shown
 
 from pumpwatch.adapters.secrets_manager import SecretsManagerSecrets
 from pumpwatch.credentials import ExchangeKey, PushCredentials
 from pumpwatch.errors import BadCredentials, StoreUnavailable
 from pumpwatch_workbench.local.keys import IN_FILE, LocalKey, _in_path
-from pumpwatch_workbench.local.memory import MemorySecrets
 
 GOOD = {"api_key": "Ab3dEf6hIj9lMn0pQr", "api_secret": "sEcReTsEcReTsEcReTsEcReTsEcReTsEcReT"}
 PEM = "-----BEGIN PRIVATE KEY-----\nMIIBVQ==\n-----END PRIVATE KEY-----\n"

@@ -9,6 +9,7 @@ import pytest
 from botocore.config import Config
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.doubles import MemoryTotalsStore
 from support.records import NOW, a_signal, an_event
 from support.trading_facts import record, status
 
@@ -21,7 +22,6 @@ from pumpwatch.domain.detection.signals import Phase
 from pumpwatch.domain.trading.halt import CloseRequest, Halt, Instructions
 from pumpwatch.domain.trading.protections import Lock
 from pumpwatch.errors import DuplicateOrder, InvariantBroken, LeaseHeld, StoreUnavailable
-from pumpwatch_workbench.local.memory import MemoryTotalsStore
 
 
 def test_a_published_signal_comes_back_as_it_was(stores):

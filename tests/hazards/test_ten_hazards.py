@@ -9,6 +9,7 @@ import pytest
 from moto import mock_aws
 from support.aws import make_table
 from support.detect_rig import Rig as DetectRig
+from support.doubles import MemoryTotalsStore
 from support.functions import invoke
 from support.scripted_market import START as MARKET_START
 from support.simulated_trading import BEGIN, MINUTE, SYMBOL, World
@@ -26,7 +27,7 @@ from pumpwatch.errors import StoreUnavailable
 from pumpwatch.metrics.catalogue import TRADE
 from pumpwatch.metrics.numbers import RunNumbers
 from pumpwatch.metrics.reporter import MetricsReporter
-from pumpwatch_workbench.local.memory import MemoryLeaseStore, MemoryTotalsStore
+from pumpwatch_workbench.local.memory import MemoryLeaseStore
 from pumpwatch_workbench.simulator.troubles.faults.catalogue import CREATE
 from pumpwatch_workbench.simulator.troubles.faults.forms import faults_from_json
 from pumpwatch_workbench.simulator.troubles.faults.plan import NoFaults

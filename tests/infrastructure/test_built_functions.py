@@ -137,7 +137,7 @@ def test_run_that_takes_too_long_is_killed_and_the_next_one_starts_anew(start):
         ended = detect.invoke(event)
         assert ended.error["errorType"] == "Sandbox.Timedout"
         assert (ended.cold, detect.starts) == (True, 1)
-        assert not detect.alive, "the next invocation is a cold start"
+        assert detect._running is None, "the next invocation is a cold start"
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,10 @@ from textwrap import dedent
 import boto3
 import pytest
 
-from pumpwatch_workbench.local.aws import FunctionFailed, LocalStack, LocalStackError, TemplateError
-from pumpwatch_workbench.local.aws.aws import AwsServer
+from pumpwatch_workbench.local.aws.aws import AwsServer, LocalStackError
+from pumpwatch_workbench.local.aws.functions import FunctionFailed
+from pumpwatch_workbench.local.aws.stack import LocalStack
+from pumpwatch_workbench.local.aws.template import TemplateError
 
 TEMPLATE = """
 Parameters:

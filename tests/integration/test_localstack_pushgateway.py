@@ -9,8 +9,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, push_to_gateway
 from prometheus_client.parser import text_string_to_metric_families
 from support.servers import needs_server
 
-from pumpwatch_workbench.local.aws import LocalStackError, Pushgateway
-from pumpwatch_workbench.local.aws.pushgateway import BUILT_IN, REAL
+from pumpwatch_workbench.local.aws.aws import LocalStackError
+from pumpwatch_workbench.local.aws.pushgateway import BUILT_IN, REAL, Pushgateway
 
 
 @pytest.fixture(params=[pytest.param(REAL, marks=needs_server(REAL)), BUILT_IN])

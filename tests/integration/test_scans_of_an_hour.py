@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from support.detect_rig import START, Rig
+from support.doubles import MemoryMetricsSink, MemoryTotalsStore
 
 from pumpwatch.adapters.bybit.traffic import Traffic
 from pumpwatch.adapters.sqs import SqsScanQueue
@@ -23,11 +24,7 @@ from pumpwatch.metrics.catalogue import DETECT
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch_workbench.local.aws.functions import LocalFunction
 from pumpwatch_workbench.local.aws.queues import QueueReader, SentMessages
-from pumpwatch_workbench.local.memory import (
-    MemoryLeaseStore,
-    MemoryMetricsSink,
-    MemoryTotalsStore,
-)
+from pumpwatch_workbench.local.memory import MemoryLeaseStore
 
 ROOT = Path(__file__).parents[2]
 SECOND, MINUTE = 1_000, 60_000

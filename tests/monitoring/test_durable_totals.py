@@ -19,7 +19,7 @@ from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.adapters.pushgateway import PushgatewaySink
 from pumpwatch.metrics.catalogue import DETECT, METRICS, Kind
-from pumpwatch_workbench.local.aws import Pushgateway
+from pumpwatch_workbench.local.aws.pushgateway import Pushgateway
 
 pytestmark = [needs_server("prometheus"), needs_server("prometheus-pushgateway")]
 

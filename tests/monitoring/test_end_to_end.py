@@ -20,7 +20,7 @@ from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.metrics.catalogue import METRICS, ORDER_BUCKETS, SLIPPAGE_BUCKETS
-from pumpwatch_workbench.local.aws import Pushgateway
+from pumpwatch_workbench.local.aws.pushgateway import Pushgateway
 from pumpwatch_workbench.play.run.driver import play
 from pumpwatch_workbench.play.run.options import RunOptions
 from pumpwatch_workbench.play.run.stage import set_stage

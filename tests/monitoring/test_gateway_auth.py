@@ -8,13 +8,14 @@ from urllib.request import Request, urlopen
 import pytest
 import trustme
 import yaml
+from support.doubles import MemoryTotalsStore
 from support.functions import invoke
 from support.servers import needs_server, program
 
 from pumpwatch.adapters.pushgateway import PushgatewaySink
 from pumpwatch.credentials import PushCredentials
 from pumpwatch.metrics.catalogue import TRADE
-from pumpwatch_workbench.local.memory import MemoryLeaseStore, MemoryTotalsStore
+from pumpwatch_workbench.local.memory import MemoryLeaseStore
 
 pytestmark = needs_server("prometheus-pushgateway")
 

@@ -4,6 +4,7 @@ import time
 from urllib.request import urlopen
 
 import pytest
+from support.doubles import MemoryTotalsStore
 from support.monitoring import every_query, query_of, rule_named
 from support.prometheus import PATIENCE, Prometheus, wait_until
 from support.servers import answers, needs_server, program
@@ -14,7 +15,6 @@ from pumpwatch.metrics.numbers import RunNumbers
 from pumpwatch.metrics.reporter import MetricsReporter
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.shared import load_settings
-from pumpwatch_workbench.local.memory import MemoryTotalsStore
 
 pytestmark = needs_server("victoria-metrics")
 

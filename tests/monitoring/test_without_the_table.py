@@ -3,6 +3,7 @@
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from prometheus_client.parser import text_string_to_metric_families
+from support.doubles import MemoryMetricsSink, MemoryTotalsStore
 from support.functions import invoke
 from support.monitoring import REPOSITORY, metric_names, query_of, rule_named
 
@@ -12,7 +13,6 @@ from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.errors import StoreUnavailable
 from pumpwatch.metrics.catalogue import DETECT, TRADE
 from pumpwatch_workbench.local.aws.template import load_template
-from pumpwatch_workbench.local.memory import MemoryMetricsSink, MemoryTotalsStore
 
 FUNCTIONS = {DETECT: "DetectFunction", TRADE: "TradeFunction"}
 

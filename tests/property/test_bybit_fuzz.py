@@ -33,6 +33,7 @@ from support.bybit_rows import (
     page,
 )
 from support.damage import GONE, damaged, places
+from support.doubles import ManualClock, ManualDeadline
 from support.records import an_entry, is_sound
 from support.stub_bybit import STAMP
 from urllib3 import HTTPResponse
@@ -46,7 +47,6 @@ from pumpwatch.domain.market.candles import CandleRequest
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.orders import StopTrigger
 from pumpwatch.errors import PumpwatchError
-from pumpwatch_workbench.local.memory import ManualClock, ManualDeadline
 from pumpwatch_workbench.simulator.market_time import MarketTime
 
 YEAR_2100 = 4_102_444_800_000

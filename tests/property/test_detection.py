@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.kamps_kleinberg import kamps_kleinberg
 from support.random_candles import random_candles
 
 from benchmarks.reference import rules as reference
@@ -66,7 +67,7 @@ rules = st.one_of(ewmas, karbalaiis, kamps_kleinbergs)
 REFERENCES = {
     "ewma": reference.ewma,
     "karbalaii": reference.karbalaii,
-    "kamps-kleinberg": reference.kamps_kleinberg,
+    "kamps-kleinberg": kamps_kleinberg,
 }
 
 

@@ -12,13 +12,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.damage import GONE, damaged, places
+from support.doubles import MemoryTotalsStore
 
 from pumpwatch.bootstrap.lease import RunLease
 from pumpwatch.metrics.reporter import MetricsReporter
 from pumpwatch.usecases.detect.report import DetectReport
 from pumpwatch.usecases.trade.report import TradeReport
 from pumpwatch_workbench.local.aws.functions import LocalFunction
-from pumpwatch_workbench.local.memory import MemoryLeaseStore, MemoryTotalsStore
+from pumpwatch_workbench.local.memory import MemoryLeaseStore
 
 ROOT = Path(__file__).parents[2]
 VARIABLES = {

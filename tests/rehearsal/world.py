@@ -19,7 +19,7 @@ from support.servers import free_port
 from pumpwatch.adapters.dynamodb.journal import DynamoJournal
 from pumpwatch.adapters.dynamodb.stores import DynamoSignalStore
 from pumpwatch.adapters.dynamodb.table import Table
-from pumpwatch_workbench.local.aws import Pushgateway
+from pumpwatch_workbench.local.aws.pushgateway import Pushgateway
 from pumpwatch_workbench.operations.costs.model import (
     RING_SECONDS,
     SENT_TOGETHER,

@@ -4,12 +4,12 @@ import re
 import time
 
 import yaml
+from support.doubles import MemoryTotalsStore
 from support.monitoring import REPOSITORY, read_yaml
 
 from pumpwatch.metrics.catalogue import METRICS, Kind
 from pumpwatch.metrics.numbers import RunNumbers
 from pumpwatch.metrics.reporter import MetricsReporter
-from pumpwatch_workbench.local.memory import MemoryTotalsStore
 
 PAGE = (REPOSITORY / "docs" / "monitoring-backends.md").read_text()
 FACTS = read_yaml(REPOSITORY / "tests" / "fixtures" / "backends.yaml")

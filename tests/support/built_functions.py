@@ -13,7 +13,7 @@ import pytest
 from support import local_stack
 from support.local_stack import DETECT, LIVE, MINUTE, NOW, TRADE
 
-from pumpwatch_workbench.local.aws import AwsServer
+from pumpwatch_workbench.local.aws.aws import AwsServer
 from tools.lambda_runtime.environment import ExecutionEnvironment
 from tools.lambda_runtime.layout import (
     LAYERS,

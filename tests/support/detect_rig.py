@@ -91,6 +91,11 @@ class Rig:
         tick = SimpleNamespace(scheduled_time=START + int(minute * MINUTE), execution_id="e")
         return (detect or self.detect).run(tick, **more)
 
+    def lose(self, part):
+        """Drop the saved archives in whose key a text stands."""
+        kept = {key: body for key, body in self.history._archives.items() if part not in key}
+        self.history._archives = kept
+
     def ready(self, minute=-1):
         """Fill the history ahead of the first tick."""
         self.market.now = START + minute * MINUTE + 5_000

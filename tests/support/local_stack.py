@@ -10,7 +10,9 @@ from support.scripted_market import START, ScriptedMarket
 
 from pumpwatch.adapters.dynamodb.stores import DynamoSignalStore
 from pumpwatch.adapters.dynamodb.table import Table
-from pumpwatch_workbench.local.aws import AwsServer, LocalStack, Pushgateway
+from pumpwatch_workbench.local.aws.aws import AwsServer
+from pumpwatch_workbench.local.aws.pushgateway import Pushgateway
+from pumpwatch_workbench.local.aws.stack import LocalStack
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.exchange import Exchange

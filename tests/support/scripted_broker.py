@@ -4,12 +4,12 @@ from collections import defaultdict
 from dataclasses import replace
 from decimal import Decimal
 
+from support.doubles import ManualClock
 from support.scripted_market import listing
 
 from pumpwatch.domain.trading.access import Access
 from pumpwatch.domain.trading.orders import FillKind, Side
 from pumpwatch.domain.trading.rows import Rows
-from pumpwatch_workbench.local.memory import ManualClock
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.engine.records import Order
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings

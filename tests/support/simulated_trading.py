@@ -1,5 +1,6 @@
 """The trade use case through pybit against a simulated exchange over HTTP, in lock step."""
 
+from support.doubles import ManualDeadline
 from support.scripted_market import START as MARKET_START
 from support.scripted_market import ScriptedMarket
 from support.trading_rig import peaked, settings
@@ -16,7 +17,6 @@ from pumpwatch.invocation import Tick
 from pumpwatch.usecases.trade.run import Ports
 from pumpwatch.usecases.trade.trade_signals import TradeSignals
 from pumpwatch_workbench.local.memory import (
-    ManualDeadline,
     MemoryHaltStore,
     MemoryJournal,
     MemoryLeaseStore,

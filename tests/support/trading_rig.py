@@ -4,6 +4,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from support.doubles import ManualDeadline
 from support.scripted_broker import ScriptedBroker, SteppedClock
 from support.scripted_market_data import ScriptedMarketData, instrument
 
@@ -17,7 +18,6 @@ from pumpwatch.settings.trade import TradeSettings
 from pumpwatch.usecases.trade.run import Ports
 from pumpwatch.usecases.trade.trade_signals import TradeSignals
 from pumpwatch_workbench.local.memory import (
-    ManualDeadline,
     MemoryHaltStore,
     MemoryJournal,
     MemoryLeaseStore,

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from support.doubles import ManualDeadline, MemoryTotalsStore
 from support.records import NOW, a_signal, a_trade, an_event
 from support.trading_rig import settings
 
@@ -60,11 +61,7 @@ from pumpwatch.usecases.detect.report import DetectReport
 from pumpwatch.usecases.trade.guards import protections_from
 from pumpwatch.usecases.trade.report import TradeReport
 from pumpwatch_workbench.local.aws.template import load_template
-from pumpwatch_workbench.local.memory import (
-    ManualDeadline,
-    MemoryLeaseStore,
-    MemoryTotalsStore,
-)
+from pumpwatch_workbench.local.memory import MemoryLeaseStore
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 

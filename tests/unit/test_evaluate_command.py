@@ -53,12 +53,7 @@ def write_folder(folder, *, change=None, **files):
 
 def run(capsys, monkeypatch, tmp_path, *arguments):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", ["pumpwatch", "evaluate", *map(str, arguments)])
-    status = 0
-    try:
-        main.main()
-    except SystemExit as end:
-        status = end.code or 0
+    status = main.run_program(["evaluate", *map(str, arguments)])
     return status, *capsys.readouterr()
 
 

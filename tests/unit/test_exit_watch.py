@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from support.doubles import ManualDeadline
 from support.trading_rig import START, Rig, peaked, settings
 
 from pumpwatch.bootstrap.exit_watch import LEAST_SECONDS, PAUSE, runs
@@ -11,7 +12,6 @@ from pumpwatch.domain.trading.orders import Side
 from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.invocation import Tick
 from pumpwatch.usecases.trade.report import TradeReport
-from pumpwatch_workbench.local.memory import ManualDeadline
 
 RUN_SECONDS = 25.0
 

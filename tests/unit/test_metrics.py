@@ -8,6 +8,7 @@ from itertools import product
 import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
+from support.doubles import MemoryTotalsStore
 from support.monitoring import most_series
 
 from pumpwatch.domain.detection.signals import Phase
@@ -16,7 +17,6 @@ from pumpwatch.errors import StoreUnavailable
 from pumpwatch.metrics.catalogue import DETECT, HOLD_SECONDS, METRICS, TRADE, Kind, total_key
 from pumpwatch.metrics.numbers import RunNumbers, UndeclaredMetric
 from pumpwatch.metrics.reporter import MetricsReporter, exposition
-from pumpwatch_workbench.local.memory import MemoryTotalsStore
 
 
 def samples(registry):

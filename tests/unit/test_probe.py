@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
+from support.doubles import MemoryMetricsSink, MemorySecrets
 from support.scripted_market import ScriptedMarket
 
 from pumpwatch.adapters.bybit.broker import BybitBroker
@@ -20,7 +21,6 @@ from pumpwatch.bootstrap.probe import (
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.errors import BadCredentials, ExchangeForbidden, StoreUnavailable
 from pumpwatch.settings.trade import TradeSettings
-from pumpwatch_workbench.local.memory import MemoryMetricsSink, MemorySecrets
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.exchange import Exchange

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.doubles import ManualDeadline
 
 from pumpwatch.adapters.deadlines import NoDeadline
 from pumpwatch.errors import DeadlineNear, ExchangeForbidden
@@ -20,7 +21,6 @@ from pumpwatch_workbench.local.budget import (
     PER_SECOND,
     SharedBudget,
 )
-from pumpwatch_workbench.local.memory import ManualDeadline
 
 MIDNIGHT = 1_800_057_600.0
 

@@ -124,11 +124,6 @@ class ExecutionEnvironment:
         self.kill()
 
     @property
-    def alive(self) -> bool:
-        """Return whether there is a warm process."""
-        return self._running is not None
-
-    @property
     def log(self) -> str:
         """Return everything the function has written."""
         return self._log.read_text(encoding="utf-8") if self._log.exists() else ""

@@ -60,16 +60,11 @@ class FunctionContext:
 
     def __init__(self, function: LocalFunction, request_id: str) -> None:
         self.function_name = function.name
-        self.function_version = "$LATEST"
         self.invoked_function_arn = (
             f"arn:aws:lambda:{function.region}:123456789012:function:{function.name}"
         )
         self.memory_limit_in_mb = str(function.memory_megabytes)
         self.aws_request_id = request_id
-        self.log_group_name = f"/aws/lambda/{function.name}"
-        self.log_stream_name = "local"
-        self.identity = None
-        self.client_context = None
         self._ends = time.monotonic() + function.timeout_seconds
 
     def get_remaining_time_in_millis(self) -> int:

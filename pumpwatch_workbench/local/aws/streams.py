@@ -19,7 +19,7 @@ class UnsupportedPattern(Exception):
 
 
 class StreamReader:
-    """Reads on from where it stopped. `skipped` counts the records that the filter refused."""
+    """Reads on from where it stopped."""
 
     def __init__(
         self,
@@ -39,7 +39,6 @@ class StreamReader:
             )["ShardIterator"]
             for shard in client.describe_stream(StreamArn=stream_arn)["StreamDescription"]["Shards"]
         ]
-        self.skipped = 0
 
     def batches(self) -> Iterator[dict[str, list[dict[str, Any]]]]:
         """Yield the events to invoke the function with for what was written since then."""
@@ -58,9 +57,7 @@ class StreamReader:
             self._iterators[number] = position
 
     def _wanted(self, record: Mapping[str, Any]) -> bool:
-        wanted = not self._patterns or any(matches(pattern, record) for pattern in self._patterns)
-        self.skipped += not wanted
-        return wanted
+        return not self._patterns or any(matches(pattern, record) for pattern in self._patterns)
 
 
 def lambda_record(record: Mapping[str, Any], stream_arn: str) -> dict[str, Any]:

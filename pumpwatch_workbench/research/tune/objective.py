@@ -16,7 +16,6 @@ from .pool import SignalPool
 from .space import SearchSpace
 from .splits import DateRange
 
-OBJECTIVES = ("t", "profit")
 PRIOR_TRADES = 10
 PRIOR_SPREAD = 0.05
 """Standard deviation of a trade's return before anything is known, a fraction."""

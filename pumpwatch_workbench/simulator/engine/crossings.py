@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pumpwatch_workbench.simulator.market.source import FloatArray, IntArray
+
+Knot = tuple[int, float]
+"""Time in milliseconds, and price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +29,11 @@ def first_crossing(
     at the price after it. NaN knots (not trading) are passed over.
     """
     sign = 1.0 if rising else -1.0
-    previous: tuple[int, float] | None = None
-    for time, price in zip(times.tolist(), prices.tolist(), strict=True):
-        if math.isnan(price):
-            previous = None
-            continue
-        if time >= after:
-            begin = None if previous is None else _clip(previous, (time, price), after)
-            if begin is not None and sign * (begin[1] - level) >= 0:
-                return Crossing(begin[0], begin[1])
-            if sign * (price - level) >= 0:
-                return _inside(begin, (time, price), level)
-        previous = (time, price)
+    for begin, end in _pieces(times, prices, after):
+        if begin is not None and sign * (begin[1] - level) >= 0:
+            return Crossing(*begin)
+        if sign * (end[1] - level) >= 0:
+            return _inside(begin, end, level)
     return None
 
 
@@ -56,31 +53,28 @@ def trailing_crossing(
     """
     sign = 1.0 if falling else -1.0
     high = sign * best
-    previous: tuple[int, float] | None = None
-    for time, price in zip(times.tolist(), prices.tolist(), strict=True):
-        if math.isnan(price):
-            previous = None
-            continue
-        if time >= after:
-            begin = None if previous is None else _clip(previous, (time, price), after)
-            high = max(high, sign * begin[1]) if begin is not None else high
-            level = high - distance
-            if sign * price <= level:
-                return _inside(begin, (time, price), sign * level)
-            high = max(high, sign * price)
-        previous = (time, price)
+    for begin, end in _pieces(times, prices, after):
+        high = max(high, sign * begin[1]) if begin is not None else high
+        level = high - distance
+        if sign * end[1] <= level:
+            return _inside(begin, end, sign * level)
+        high = max(high, sign * end[1])
     return None
 
 
-def _clip(start: tuple[int, float], end: tuple[int, float], after: int) -> tuple[int, float]:
-    """Return the segment's start, moved along it to `after`."""
-    if start[0] >= after or end[0] == start[0]:
-        return start
-    share = (after - start[0]) / (end[0] - start[0])
-    return after, start[1] + share * (end[1] - start[1])
+def _pieces(times: IntArray, prices: FloatArray, after: int) -> Iterator[tuple[Knot | None, Knot]]:
+    """Yield both ends of each segment of a line that begins at `after`, None for no start."""
+    previous: Knot | None = None
+    for knot in zip(times.tolist(), prices.tolist(), strict=True):
+        if math.isnan(knot[1]):
+            previous = None
+            continue
+        if knot[0] >= after:
+            yield previous, knot
+        previous = knot
 
 
-def _inside(start: tuple[int, float] | None, end: tuple[int, float], level: float) -> Crossing:
+def _inside(start: Knot | None, end: Knot, level: float) -> Crossing:
     if start is None or start[0] == end[0]:
         return Crossing(end[0], end[1])
     share = (level - start[1]) / (end[1] - start[1])

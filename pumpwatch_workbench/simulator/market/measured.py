@@ -52,12 +52,8 @@ def exchange_of(module: str, symbols: int, movers: int) -> Iterator[MeasuredExch
         yield MeasuredExchange(ready["url"], process)
 
 
-def serve_on_command(market: Market, start: int, *, write_ahead: bool = False) -> None:
-    """Serve a market that stands at `start` until standard input closes.
-
-    With `write_ahead` the answer about the whole market is written when the clock is put, so that
-    what is measured has none of that work in it.
-    """
+def serve_on_command(market: Market, start: int) -> None:
+    """Serve a market that stands at `start` until standard input closes."""
     settings, clock = ExchangeSettings(rate_limits=False), HeldClock(start)
     exchange = Exchange(market, clock, credentials_from_seed(1), settings)
     with SimulatorServer(exchange) as server:
@@ -67,9 +63,7 @@ def serve_on_command(market: Market, start: int, *, write_ahead: bool = False) -
             if what == "latency":
                 exchange.settings = replace(settings, latency_ms=int(value))
             else:
-                now = clock.advance_to(int(value))
-                if write_ahead:
-                    exchange.tickers.all(now)
+                clock.advance_to(int(value))
             _say("ok")
 
 

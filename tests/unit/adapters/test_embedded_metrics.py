@@ -3,9 +3,9 @@
 import json
 
 from prometheus_client import CollectorRegistry
+from support.doubles import MemoryMetricsSink
 
 from pumpwatch.adapters.embedded_metrics import WatchedSink
-from pumpwatch_workbench.local.memory import MemoryMetricsSink
 
 
 def pushed(capsys, *, accepts):

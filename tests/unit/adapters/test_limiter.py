@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.doubles import ManualDeadline
 
 from pumpwatch.adapters.bybit import endpoints as e
 from pumpwatch.adapters.bybit.limiter import Budgets, RateLimiter, WindowLimiter
 from pumpwatch.adapters.deadlines import NoDeadline
 from pumpwatch.errors import DeadlineNear
-from pumpwatch_workbench.local.memory import ManualDeadline
 
 
 class Time:

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.doubles import ManualClock, MemoryPaperStore
 from support.records import NOW, an_entry, an_exit, candles
 from support.scripted_market_data import ScriptedMarketData
 
@@ -17,7 +18,6 @@ from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.access import Access
 from pumpwatch.domain.trading.orders import OrderState, Side, StopTrigger
 from pumpwatch.errors import BadMarketData, OutcomeUnknown, Rejected, StoreUnavailable
-from pumpwatch_workbench.local.memory import ManualClock, MemoryPaperStore
 
 
 def book(asks=(), bids=()):

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.doubles import ManualClock, MemoryPaperStore
 from support.records import NOW, an_entry, an_exit, candles
 from support.scripted_market_data import ScriptedMarketData, instrument
 
@@ -16,7 +17,6 @@ from pumpwatch.adapters.paper.funding import renewed, wants_terms
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.orders import FillKind, Side
 from pumpwatch.errors import ExchangeUnavailable
-from pumpwatch_workbench.local.memory import ManualClock, MemoryPaperStore
 
 SYMBOL = "PUMPUSDT"
 HOUR = 60 * MINUTE

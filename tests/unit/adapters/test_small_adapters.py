@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.doubles import ManualDeadline
 from support.records import a_signal, a_trade, an_event, an_order, settled
 
 from pumpwatch.adapters.deadlines import LambdaDeadline, NoDeadline, TimerDeadline
@@ -15,7 +16,6 @@ from pumpwatch.adapters.dynamodb.codec import from_item, marshal, to_item, unmar
 from pumpwatch.adapters.paper.ledger import NetPosition, apply_fill, liquidation_price, pnl
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.errors import InvariantBroken
-from pumpwatch_workbench.local.memory import ManualDeadline
 
 
 class Context:

@@ -5,7 +5,6 @@ import re
 import shlex
 import subprocess
 import sys
-from typing import get_args
 
 import pytest
 import typer
@@ -16,10 +15,8 @@ from pumpwatch.settings.detect import DetectSettings
 from pumpwatch_workbench.cli.commands import COMMANDS, load_command
 from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.cli.options import RULES as RULE_NAMES
-from pumpwatch_workbench.cli.tune import Objective
 from pumpwatch_workbench.research.evaluation.rules import RULES
 from pumpwatch_workbench.research.tune.engines import ENGINES
-from pumpwatch_workbench.research.tune.objective import OBJECTIVES
 
 GROUP = typer.main.get_command(app)
 
@@ -107,7 +104,6 @@ def test_without_a_command_the_help_is_shown_and_it_is_no_success():
 def test_names_to_choose_from_are_those_of_the_product():
     assert list(RULE_NAMES) == list(DETECTORS)
     assert set(RULES) == {*DETECTORS, "kamps-kleinberg"}
-    assert set(get_args(Objective)) == set(OBJECTIVES)
     assert {"local", "ray"} == set(ENGINES)
     assert DetectSettings.model_fields["detector"].default == "boosted"
 

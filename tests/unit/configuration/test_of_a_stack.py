@@ -9,6 +9,7 @@ from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 from support.aws import client, make_bucket
 from support.deployed import Deployment
+from support.doubles import ManualDeadline, MemoryTotalsStore
 from typer.testing import CliRunner
 
 from pumpwatch.adapters.settings_object import SettingsObject
@@ -25,11 +26,7 @@ from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.cli import config as command
 from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.configuration.stack_object import settings_to_push, stored_settings
-from pumpwatch_workbench.local.memory import (
-    ManualDeadline,
-    MemoryLeaseStore,
-    MemoryTotalsStore,
-)
+from pumpwatch_workbench.local.memory import MemoryLeaseStore
 
 VARIABLES = {"TABLE_NAME": "table", "BUCKET_NAME": "bucket", "LEVERAGE": "2", "MAX_SPREAD": "0.02"}
 DEADLINE = ManualDeadline(25.0)

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from support.kamps_kleinberg import kamps_kleinberg
 from support.random_candles import random_candles
 
 from benchmarks.reference import rules as reference
@@ -82,11 +83,11 @@ PLAIN = [
     (Karbalaii(), reference.karbalaii, HOURLY, 23, 20.0, 10, False),
     (Karbalaii(), reference.karbalaii, HOURLY, 90, 18.0, 10, False),
     (Karbalaii(), reference.karbalaii, HOURLY, 90, 20.0, 4, False),
-    (KampsKleinberg(), reference.kamps_kleinberg, HOURLY, 90, 11.0, 8, True),
-    (KampsKleinberg(), reference.kamps_kleinberg, HOURLY, 24, 11.0, 8, True),
-    (KampsKleinberg(), reference.kamps_kleinberg, HOURLY, 23, 11.0, 8, False),
-    (KampsKleinberg(), reference.kamps_kleinberg, HOURLY, 90, 10.1, 8, False),
-    (KampsKleinberg(), reference.kamps_kleinberg, HOURLY, 90, 11.0, 2, False),
+    (KampsKleinberg(), kamps_kleinberg, HOURLY, 90, 11.0, 8, True),
+    (KampsKleinberg(), kamps_kleinberg, HOURLY, 24, 11.0, 8, True),
+    (KampsKleinberg(), kamps_kleinberg, HOURLY, 23, 11.0, 8, False),
+    (KampsKleinberg(), kamps_kleinberg, HOURLY, 90, 10.1, 8, False),
+    (KampsKleinberg(), kamps_kleinberg, HOURLY, 90, 11.0, 2, False),
 ]
 
 
@@ -109,7 +110,7 @@ def test_as_much_as_a_limit_is_not_more_than_it():
     candles.high[0, 30] = 12.1
     candles.volume[0, 35], candles.high[0, 35] = 300.0, 12.0
     assert not rule.detect(candles).alarm.any()
-    assert not any(one[0] for one in reference.kamps_kleinberg(reference.rows_of(candles, 0), rule))
+    assert not any(one[0] for one in kamps_kleinberg(reference.rows_of(candles, 0), rule))
     candles.volume[0, 30] = 100.1
     assert np.flatnonzero(rule.detect(candles).alarm[0]).tolist() == [30]
 

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from support.detect_rig import START, Rig
+from support.doubles import ManualDeadline, MemoryMetricsSink, MemoryTotalsStore
 from support.random_candles import random_candles
 
 from pumpwatch.adapters.bybit.traffic import Traffic
@@ -21,12 +22,7 @@ from pumpwatch.invocation import Tick
 from pumpwatch.own import rules
 from pumpwatch.own.loading import load
 from pumpwatch.own.rules import OwnDetector, detector_named
-from pumpwatch_workbench.local.memory import (
-    ManualDeadline,
-    MemoryLeaseStore,
-    MemoryMetricsSink,
-    MemoryTotalsStore,
-)
+from pumpwatch_workbench.local.memory import MemoryLeaseStore
 from pumpwatch_workbench.research.evaluation.scores import raise_alarms
 
 OWN = "support.own_code:"

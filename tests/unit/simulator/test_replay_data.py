@@ -91,12 +91,6 @@ def test_a_recording_of_which_nothing_can_be_played_says_why(tmp_path):
     assert "can be played (segment 9: the segment has no candles there)" in message
 
 
-def test_a_replay_starts_on_a_full_hour(tmp_path):
-    folder = write(tmp_path / "r", candles(), [EVENT])
-    with pytest.raises(ValueError, match="full hour"):
-        ReplayMarket(folder, start=1)
-
-
 def test_the_documents_example_makes_a_folder_that_plays(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (example,) = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)

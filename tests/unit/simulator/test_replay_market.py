@@ -233,7 +233,7 @@ def test_a_held_sides_worse_extreme_comes_first_from_the_next_minute_on(recordin
     assert np.array_equal(of.view(of.end).turnover_24h, untouched.view(of.end).turnover_24h)
 
 
-def test_events_are_staggered_by_whole_hours_and_keep_their_minute(tmp_path):
+def test_events_are_staggered_by_whole_hours_and_keep_their_minute(tmp_path, monkeypatch):
     onsets = [ONSET + number * 40 * DAY_MS + number * 17 * MINUTE_MS for number in range(5)]
     tables = [
         candles(segment=number, onset=onset, hours_before=40, seed=number)
@@ -244,7 +244,9 @@ def test_events_are_staggered_by_whole_hours_and_keep_their_minute(tmp_path):
         for number, onset in enumerate(onsets)
     ]
     folder = write(tmp_path / "r", pl.concat(tables), lines)
-    of = ReplayMarket(folder, events_per_hour=2)
+    place = "pumpwatch_workbench.simulator.market.replay.market.EVENTS_PER_HOUR"
+    monkeypatch.setattr(place, 2)
+    of = ReplayMarket(folder)
     assert not of.dropped
     shifted = {contract.event.segment: contract.event for contract in of.contracts}
     for number, onset in enumerate(onsets):

@@ -4,6 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from support.doubles import ManualDeadline
 from support.scripted_market_data import instrument
 from support.trading_rig import START, SYMBOL, Rig, beside, failing, peaked, settings
 
@@ -19,7 +20,6 @@ from pumpwatch.errors import (
     StoreUnavailable,
     UnreadableAnswer,
 )
-from pumpwatch_workbench.local.memory import ManualDeadline
 
 ONE = Decimal(1)
 OTHER = "OTHERUSDT"

@@ -227,7 +227,7 @@ def test_lost_or_damaged_state_is_rebuilt(damage):
     rig.tick(0)
     state = dict(rig.history.load_state(STATE))
     if damage == "missing":
-        rig.history._states.clear()
+        rig.lose("/state/")
     elif damage == "garbage":
         rig.history.save_state(STATE, {"symbols": np.arange(3)})
     elif damage == "short":
@@ -258,7 +258,8 @@ def test_without_saved_flows_every_symbol_is_a_candidate_until_it_is_refreshed(d
     for symbol in rig.values:
         rig.pump(symbol, -600, flow=1)
     rig.ready().tick(0)
-    saved = dict(rig.history._states.pop(FLOWS))
+    saved = dict(rig.history.load_state(FLOWS))
+    rig.lose(f"/state/{FLOWS}.")
     if damage is not None:
         rig.history.save_state(FLOWS, {**saved, **damage})
     cold = rig.new_instance()
@@ -290,7 +291,7 @@ def test_warm_object_takes_over_what_another_instance_saved_meanwhile():
 def test_lost_slice_is_fetched_again():
     rig = Rig(symbols=2).ready()
     rig.tick(0)
-    rig.history._slices.clear()
+    rig.lose("/candles/")
     cold = rig.new_instance()
     report = rig.tick(1, detect=cold)
     assert max(one.end - one.start for one in rig.market.candle_requests) > 24 * HOUR

@@ -48,24 +48,15 @@ class ReplayMarket:
     Each event is a contract such as ADX07USDT: the coin, the segment, and a letter from B on for
     further events of the same segment. It is listed, with its recorded candles, from at least 25
     hours before its live window (10 minutes before the onset to 60 minutes after it); afterwards
-    its price stands still without volume. `events_per_hour` live windows begin in each market
-    hour, the first one in the hour after `start` (milliseconds UTC, a full hour). Prices and
-    turnovers are multiplied by one power of ten for each contract. Raises `BadInput`, one
-    line, when the folder cannot be played.
+    its price stands still without volume. `EVENTS_PER_HOUR` live windows begin in each market
+    hour, the first one in the hour after `STEPPED_START`. Prices and turnovers are multiplied by
+    one power of ten for each contract. Raises `BadInput` when the folder cannot be played.
     """
 
-    def __init__(
-        self,
-        folder: Path | str,
-        *,
-        start: int = STEPPED_START,
-        events_per_hour: int = EVENTS_PER_HOUR,
-    ) -> None:
-        if start % HOUR_MS or events_per_hour < 1:
-            raise ValueError("a replay starts on a full hour, with at least one event in each hour")
+    def __init__(self, folder: Path | str) -> None:
         recorded = RecordedFolder(Path(folder), needs_segments=False)
         events = counted_events(recorded)
-        scheduled = schedule(events, start, events_per_hour)
+        scheduled = schedule(events, STEPPED_START, EVENTS_PER_HOUR)
         grid = grid_for(scheduled)
         contracts, self.dropped = make_contracts(recorded, scheduled, grid)
         self.contracts: tuple[ReplayContract, ...] = tuple(contracts)

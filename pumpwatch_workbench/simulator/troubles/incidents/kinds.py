@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
 
 from pumpwatch_workbench.simulator.engine.engine import Engine
@@ -17,7 +16,6 @@ from pumpwatch_workbench.simulator.market.live_market import LiveMarket
 from pumpwatch_workbench.simulator.troubles.forms import TroubleError
 from pumpwatch_workbench.simulator.troubles.incidents.incident import Incident
 
-Work = Callable[[Engine, int, Incident], None]
 FAR = Decimal("0.05")
 """Distance of another trader's resting order from the price."""
 FILTERS = ("tick_size", "quantity_step", "min_quantity", "min_notional")

@@ -1,16 +1,15 @@
-"""The smaller ports: a clock that is set by hand, secrets, the history cache, the metrics sink."""
+"""Stand-ins for ports that only tests need: set by hand, or kept in this process."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 from prometheus_client import CollectorRegistry, generate_latest
 
 from pumpwatch.credentials import ExchangeKey, PushCredentials
-from pumpwatch.domain.market.candles import Candles
 from pumpwatch.errors import BadCredentials
+from pumpwatch_workbench.local.memory import MemoryDatabase
+from pumpwatch_workbench.local.store import SqlitePaperStore, SqliteTotalsStore
 
 
 class ManualClock:
@@ -62,32 +61,6 @@ class MemorySecrets:
         """Do nothing: what is given is never cached."""
 
 
-class MemoryHistoryStore:
-    """The candle history cache (HistoryStore port). What is loaded is a copy of what was saved."""
-
-    def __init__(self) -> None:
-        self._states: dict[str, dict[str, np.ndarray[tuple[int, ...], np.dtype[np.generic]]]] = {}
-        self._slices: dict[tuple[int, int], Candles] = {}
-
-    def load_state(self, name: str) -> Mapping[str, object] | None:
-        state = self._states.get(name)
-        return None if state is None else {key: array.copy() for key, array in state.items()}
-
-    def save_state(self, name: str, state: Mapping[str, object]) -> None:
-        arrays = {key: np.array(value) for key, value in state.items()}
-        for key, array in arrays.items():
-            if array.dtype.hasobject:
-                raise TypeError(f"state {name}: {key} is not numeric or fixed-width text")
-        self._states[name] = arrays
-
-    def load_slice(self, number: int, *, interval: int) -> Candles | None:
-        candles = self._slices.get((interval, number))
-        return None if candles is None else candles.merged({})
-
-    def save_slice(self, number: int, candles: Candles) -> None:
-        self._slices[candles.interval, number] = candles.merged({})
-
-
 @dataclass(frozen=True, slots=True)
 class Push:
     """One push: the job, whether the run failed, and the text that would be sent."""
@@ -110,3 +83,17 @@ class MemoryMetricsSink:
         if self.accepts:
             self.pushes.append(Push(job, failed, generate_latest(exposition).decode()))
         return self.accepts
+
+
+class MemoryTotalsStore(SqliteTotalsStore):
+    """Adds a run's increments exactly once."""
+
+    def __init__(self) -> None:
+        super().__init__(MemoryDatabase())
+
+
+class MemoryPaperStore(SqlitePaperStore):
+    """Keeps the paper account."""
+
+    def __init__(self) -> None:
+        super().__init__(MemoryDatabase())

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from pumpwatch.adapters.archives import ArchiveStore
 from pumpwatch_workbench.local.store import (
     Database,
     SqliteEventStore,
@@ -17,9 +18,7 @@ from pumpwatch_workbench.local.store import (
     SqliteJournal,
     SqliteLeaseStore,
     SqliteLockStore,
-    SqlitePaperStore,
     SqliteSignalStore,
-    SqliteTotalsStore,
 )
 from pumpwatch_workbench.local.store.bodies import InFile
 from pumpwatch_workbench.local.store.database import bring_up_to_date
@@ -71,12 +70,18 @@ class MemoryLockStore(_InMemory, SqliteLockStore):
     """Locks, with those that ended."""
 
 
-class MemoryTotalsStore(_InMemory, SqliteTotalsStore):
-    """Adds a run's increments exactly once."""
+class MemoryHistoryStore(ArchiveStore):
+    """Candle slices and detection state."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._archives: dict[str, bytes] = {}
 
-class MemoryPaperStore(_InMemory, SqlitePaperStore):
-    """Keeps the paper account."""
+    def _write(self, key: str, body: bytes) -> None:
+        self._archives[key] = body
+
+    def _read(self, key: str) -> bytes | None:
+        return self._archives.get(key)
 
 
 class MemoryLeaseStore(SqliteLeaseStore):
