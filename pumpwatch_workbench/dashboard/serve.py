@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 import sys
@@ -19,8 +18,6 @@ from pumpwatch_workbench.dashboard.app import page_app
 from pumpwatch_workbench.dashboard.sources import Source
 from pumpwatch_workbench.local.home import home
 
-logger = logging.getLogger(__name__)
-
 MOST_CONNECTIONS = 100
 LONGEST_END = 5.0
 """Seconds; what is open is given one."""
@@ -32,31 +29,27 @@ def serving(app: ASGIApp, address: str, port: int, *, option: str) -> Iterator[s
 
     Raises `BadInput` for a port that cannot be had.
     """
-    listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        listener = socket.create_server((address, port), family=family, backlog=MOST_CONNECTIONS)
+    except OSError as error:
+        why = (error.strerror or type(error).__name__).lower()
+        raise BadInput(
+            f"{option} {port} cannot be opened: {why}: choose another, or 0 for a free one"
+        ) from None
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        log_level="critical",
+        lifespan="off",
+        ws="none",
+        server_header=False,
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_graceful_shutdown=1,
+    )
+    server = uvicorn.Server(config)
     with closing(listener):
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((address, port))
-            listener.listen(MOST_CONNECTIONS)
-        except OSError as error:
-            why = (error.strerror or type(error).__name__).lower()
-            raise BadInput(
-                f"{option} {port} cannot be opened: {why}: choose another, or 0 for a free one"
-            ) from None
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            log_level="critical",
-            access_log=False,
-            lifespan="off",
-            ws="none",
-            server_header=False,
-            proxy_headers=False,
-            limit_concurrency=MOST_CONNECTIONS,
-            timeout_graceful_shutdown=1,
-        )
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=_serve, args=(server, listener), name=option, daemon=True)
+        thread = threading.Thread(target=server.run, args=([listener],), name=option, daemon=True)
         thread.start()
         try:
             host = f"[{address}]" if ":" in address else address
@@ -64,13 +57,6 @@ def serving(app: ASGIApp, address: str, port: int, *, option: str) -> Iterator[s
         finally:
             server.should_exit = True
             thread.join(LONGEST_END)
-
-
-def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
-    try:
-        server.run([listener])
-    except BaseException as error:  # whatever happens here, trading goes on
-        logger.warning("a page's server has ended", extra={"reason": type(error).__name__})
 
 
 @contextmanager

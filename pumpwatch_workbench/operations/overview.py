@@ -159,8 +159,10 @@ def overview(
     """
     table, address, now = stack.table(), stack.outputs.get("BybitBaseUrl", ""), wall()
     totals = DynamoTotalsStore(table)
-    last = {name: totals.last_runs(job).succeeded for name, job in JOBS.items()}
-    ages = {name: None if time is None else now - time for name, time in last.items()}
+    last = {name: totals.last_runs(job) for name, job in JOBS.items()}
+    ages = {
+        name: None if run.succeeded is None else now - run.succeeded for name, run in last.items()
+    }
     stores = (
         DynamoHaltStore(table),
         DynamoJournal(table),
@@ -168,14 +170,9 @@ def overview(
         DynamoSignalStore(table),
         DynamoPaperStore(table),
     )
-    mode = stack.output("TradingMode")
-    seen = Overview(stack.stage, mode, None, ages, name=name_of_stack(stack))
-    seen = _filled(seen, market / 1000 or now, stores, address, book)
-    equity = stack.parameters.get("PaperEquityUsdt")
-    if mode == "paper" and equity and seen.unrealised is not None:
-        worth = Decimal(equity) + DynamoPaperStore(table).load().realised + seen.unrealised
-        seen = replace(seen, equity_usdt=worth)
-    return seen
+    mode, name, equity = stack.output("TradingMode"), name_of_stack(stack), last["trade"].equity
+    seen = Overview(stack.stage, mode, None, ages, name=name, equity_usdt=equity)
+    return _filled(seen, market / 1000 or now, stores, address, book)
 
 
 def overview_of_store(
@@ -212,20 +209,18 @@ def overview_of_store(
 
 
 def time_of_store(database: Database, wall: Wall = time.time) -> int:
-    """Return the time of the market that a store is about, milliseconds UTC."""
-    newest = next(SqliteRunRecords(database).latest(1), None)
-    return market_time(database.note("base_url") or "", newest.time if newest else 0, wall)
+    """Return the time of the market that a store is about, milliseconds UTC.
 
-
-def market_time(address: str, last: int, wall: Wall = time.time) -> int:
-    """Return this machine's time; beside a simulated exchange its own, or the last one known."""
-    now = int(wall() * 1000)
-    if urlsplit(address).hostname not in LOOPBACK:
-        return now
-    with closing(_session(address)) as session, suppress(PumpwatchError):
-        session.start_run(TimerDeadline(PRICE_SECONDS))
-        return BybitMarketData(session).time()
-    return last or now
+    That is this machine's; beside a simulated exchange its own, or that of the last run.
+    """
+    address = database.note("base_url") or ""
+    if urlsplit(address).hostname in LOOPBACK:
+        with closing(_session(address)) as session, suppress(PumpwatchError):
+            session.start_run(TimerDeadline(PRICE_SECONDS))
+            return BybitMarketData(session).time()
+        for newest in SqliteRunRecords(database).latest(1):
+            return newest.time
+    return int(wall() * 1000)
 
 
 def _filled(

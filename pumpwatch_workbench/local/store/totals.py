@@ -19,7 +19,11 @@ class SqliteTotalsStore(InFile, TotalsStore):
     """Adds a run's increments exactly once."""
 
     def add(
-        self, function: str, run_id: str, increments: Mapping[str, int | float]
+        self,
+        function: str,
+        run_id: str,
+        increments: Mapping[str, int | float],
+        equity: float | None = None,
     ) -> Mapping[str, Decimal]:
         with self.database.transaction():
             totals = self.read(function)

@@ -78,7 +78,7 @@ def play(
             _serve("Metrics for Prometheus", endpoint, stack, teller)
         if asked.web_port >= 0:
             page = page_on(
-                partial(StoreSource, options.store),
+                partial(StoreSource, options.store, desk.market.looks.prices),
                 asked.web_port,
                 asked.web_address,
                 asked.web_token_env,

@@ -22,13 +22,7 @@ def live_page(stage: Stage, port: int, view: RunView) -> Iterator[None]:
     """Serve the page while the block runs and, on a terminal, after it until Ctrl-C."""
     outputs = {name: stage.stack.name_of(name) for name in ("StateTable", "HistoryBucket")}
     outputs |= {"Stage": "local", "TradingMode": "live", "BybitBaseUrl": stage.simulator.url}
-    deployed = DeployedStack(
-        "local",
-        REGION,
-        cache(stage.stack.aws.client),
-        outputs,
-        parameters={"PaperEquityUsdt": str(stage.simulator.summary()["equity"])},
-    )
+    deployed = DeployedStack("local", REGION, cache(stage.stack.aws.client), outputs)
     with page_on(partial(StackSource, deployed, is_run=True), port, option="--web") as url:
         view.note(f"Live page: {url}")
         yield

@@ -77,7 +77,7 @@ def test_an_action_without_a_reason_is_refused(page, body):
     assert answer.status == 400
     assert "say why" in answer.json()["problem"]
     assert page.act("sell-everything", WHY).status == 400
-    assert page.act("close", {"reason": "abc", "id": "x'; DROP TABLE trades"}).status == 400
+    assert page.act("close", {"reason": "abc", "trades": ["x'; DROP TABLE trades"]}).status == 400
     assert halts(page) == []
     assert page.get("/actions/halt").status == 405
 

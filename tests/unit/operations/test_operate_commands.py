@@ -283,7 +283,6 @@ def test_status_warns_of_a_position_that_no_run_cares_for(two_open):
 
 
 def test_status_of_a_stack_on_paper_says_what_it_is_worth(two_open):
-    two_open.cloudformation.parameters["PaperEquityUsdt"] = "10000"
     position = PaperPosition(
         "DOGEUSDT", Side.BUY, Decimal(100), Decimal("1.1"), None, None, Decimal("1.25"),
         checked=0, seen_high=None, seen_low=None, created=0, updated=0,
