@@ -6,7 +6,7 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 import uvicorn
@@ -61,19 +61,19 @@ def serving(app: ASGIApp, address: str, port: int, *, option: str) -> Iterator[s
 
 @contextmanager
 def page_on(
-    open_source: Callable[[], Source],
+    source: Source,
     port: int,
     address: str = "127.0.0.1",
     variable: str = "",
     *,
-    option: str,
+    option: str = "--web",
 ) -> Iterator[str]:
     """Serve the page of a source and yield how to open it. Raises `BadInput`.
 
     The token is shown on a terminal alone: what is not one may be kept.
     """
-    token = token_for(address, variable, os.environ)
-    with closing(open_source()) as source:
+    with closing(source):
+        token = token_for(address, variable, os.environ)
         app = page_app(source, token=token, address=address)
         with serving(app, address, port, option=option) as url:
             shown = token if sys.stdout.isatty() and not variable else ""

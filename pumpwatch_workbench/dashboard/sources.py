@@ -26,17 +26,7 @@ from pumpwatch.ports import EventStore, HistoryStore, SignalStore
 from pumpwatch.usecases.detect.detect_pumps import RING
 from pumpwatch.usecases.detect.market_ring import MarketRing
 from pumpwatch_workbench.cli.bybit import public_session
-from pumpwatch_workbench.dashboard.state import (
-    Section,
-    about,
-    account,
-    events,
-    health,
-    market,
-    position,
-    safety,
-    was_sent,
-)
+from pumpwatch_workbench.dashboard import state
 from pumpwatch_workbench.local.store import (
     Database,
     RunRecord,
@@ -85,7 +75,7 @@ class Source:
         """Return whether there may be something new since the last look."""
         return True
 
-    def read(self) -> Section:
+    def read(self) -> state.Section:
         """Return the page's state. Raises `StoreUnavailable`, `AwsRefused`."""
         kept = self._history.load_state(RING) or {}
         ring = MarketRing.from_arrays(kept, str(kept.get("fingerprint")))
@@ -96,13 +86,13 @@ class Source:
         judged = json.loads(np.asarray(kept["judged"]).tobytes()) if "judged" in kept else {}
         going_on, trades = self._events.current(), self.book.trades
         sections = {
-            "about": about(told, kind=self.kind, can_act=self.can_act, option=self.option),
-            "safety": safety(told),
-            "market": market(self.ring, judged),
-            "events": list(events(signals, going_on, trades, self.ring)),
-            "positions": [position(told, trade) for trade in told.trades],
-            "account": account(told, trades),
-            "health": health(told, runs, self.ring),
+            "about": state.about(told, kind=self.kind, can_act=self.can_act, option=self.option),
+            "safety": state.safety(told),
+            "market": state.market(self.ring, judged),
+            "events": list(state.events(signals, going_on, trades, self.ring)),
+            "positions": [state.position(told, trade) for trade in told.trades],
+            "account": state.account(told, trades),
+            "health": state.health(told, runs, self.ring),
             "now": told.now,
         }
         return {name: plain(section) for name, section in sections.items()}
@@ -115,7 +105,7 @@ class Source:
         """Return the runs from a time on, where they are kept."""
         return []
 
-    def chart(self, event_id: str) -> Section:
+    def chart(self, event_id: str) -> state.Section:
         """Return an event's candles as `charts.js` draws them. Raises `BadInput`.
 
         One thread at a time may call it.
@@ -130,7 +120,7 @@ class Source:
             rows = self._fetched(signals) or stored_candles(self._history, signals)
             self._candles[event_id] = time.monotonic(), rows.get(event_id, ())
         trades = (trade for trade in self.book.trades.values() if trade.event_id == event_id)
-        trade = max(trades, key=was_sent, default=None)
+        trade = max(trades, key=state.was_sent, default=None)
         return candle_chart(self._candles[event_id][1], signals=signals, trade=trade)
 
     def act(self, action: str, reason: str, names: Sequence[str]) -> str:

@@ -96,10 +96,10 @@ def _movers(ring: MarketRing) -> list[Section]:
     return [
         {
             "symbol": ring.symbols[row],
-            "price": _text(last[row]),
+            "price": float(last[row]),
             "change_1m": float(change[row, 0]),
             "change_5m": float(change[row, 1]),
-            "turnover_1m": _text(flow[row]),
+            "turnover_1m": float(flow[row]),
             "usual_ratio": float(usual_ratio[row]),
         }
         for row in order.tolist()
@@ -116,7 +116,8 @@ def events(
     current = {event.event_id: event for event in going_on}
     # Of an event's trades one that was entered counts more than one that was denied.
     traded = {trade.event_id: trade for trade in sorted(trades.values(), key=was_sent)}
-    flow = dict(zip(ring.symbols, np.ptp(ring.ring.flow, axis=1), strict=True) if ring.time else ())
+    spans = np.ptp(ring.ring.flow, axis=1).tolist() if ring.time else []
+    flow = dict(zip(ring.symbols, spans, strict=True))
     by_event: dict[str, list[Signal]] = {}
     for signal in signals:
         by_event.setdefault(signal.event_id, []).append(signal)
@@ -136,7 +137,7 @@ def events(
             "phase": phases[-1]["phase"],
             "phases": phases,
             "rise": peak / first.base_price - 1.0,
-            "turnover": _text(flow.get(first.symbol, math.nan)) if event else None,
+            "turnover": flow.get(first.symbol) if event else None,
             "trade": trade.signal_id if trade and not dropped else None,
             "result": trade.realised_pnl if trade and trade.exit_time else None,
             "why_not": trade.denial if trade and dropped else None,
@@ -204,7 +205,3 @@ def was_sent(trade: Trade) -> bool:
 
 def _of(record: object, *names: str) -> Section:
     return {name: getattr(record, name) for name in names}
-
-
-def _text(value: float) -> str | None:
-    return format(Decimal(f"{value:.7g}").normalize(), "f") if math.isfinite(value) else None

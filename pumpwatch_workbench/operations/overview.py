@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -51,7 +51,6 @@ Ages = dict[str, float | None]
 Prices = Mapping[str, Decimal]
 JOBS = {"detect": DETECT, "trade": TRADE}
 Stores = tuple[HaltStore, Journal, LockStore, SignalStore, PaperStore]
-Wall = Callable[[], float]
 LATEST_SUCCESS_SECONDS = 180
 PRICE_SECONDS = 3.0
 """Time for the exchange to say prices."""
@@ -147,17 +146,12 @@ class Overview:
         return told | {"late": self.late, "nothing_cares": self.abandoned}
 
 
-def overview(
-    stack: DeployedStack,
-    wall: Wall = time.time,
-    book: TradeBook | None = None,
-    market: int = 0,
-) -> Overview:
+def overview(stack: DeployedStack, book: TradeBook | None = None, market: int = 0) -> Overview:
     """Read the stack's state at a time of its market; 0: at this machine's.
 
     Raises `StoreUnavailable`.
     """
-    table, address, now = stack.table(), stack.outputs.get("BybitBaseUrl", ""), wall()
+    table, address, now = stack.table(), stack.outputs.get("BybitBaseUrl", ""), time.time()
     totals = DynamoTotalsStore(table)
     last = {name: totals.last_runs(job) for name, job in JOBS.items()}
     ages = {
@@ -175,11 +169,9 @@ def overview(
     return _filled(seen, market / 1000 or now, stores, address, book)
 
 
-def overview_of_store(
-    database: Database, wall: Wall = time.time, book: TradeBook | None = None
-) -> Overview:
+def overview_of_store(database: Database, book: TradeBook | None = None) -> Overview:
     """Read the state of a desk from its store. Raises `StoreUnavailable`."""
-    now, mode = time_of_store(database, wall) / 1000, mode_of(database)
+    now, mode = time_of_store(database) / 1000, mode_of(database)
     ages: Ages = {"detect": None, "trade": None}
     equity = None
     for run in SqliteRunRecords(database).latest(RUNS_LOOKED_AT):
@@ -208,7 +200,7 @@ def overview_of_store(
     return _filled(seen, now, stores, database.note("base_url") or "", book)
 
 
-def time_of_store(database: Database, wall: Wall = time.time) -> int:
+def time_of_store(database: Database) -> int:
     """Return the time of the market that a store is about, milliseconds UTC.
 
     That is this machine's; beside a simulated exchange its own, or that of the last run.
@@ -220,7 +212,7 @@ def time_of_store(database: Database, wall: Wall = time.time) -> int:
             return BybitMarketData(session).time()
         for newest in SqliteRunRecords(database).latest(1):
             return newest.time
-    return int(wall() * 1000)
+    return int(time.time() * 1000)
 
 
 def _filled(

@@ -119,7 +119,7 @@ def test_the_market_tells_what_moves_and_why_nothing_followed():
     assert market["bursts"] == ["PUMP"]
     assert market["counts"] == {"symbols": 2, "deferred": 3}
     first, second = market["movers"]
-    assert (first["symbol"], first["price"]) == ("A", "2.2")
+    assert (first["symbol"], first["price"]) == ("A", pytest.approx(2.2))
     assert first["change_1m"] == pytest.approx(0.1)
     assert first["usual_ratio"] == pytest.approx(2.0)
     assert (second["change_1m"], second["usual_ratio"]) == (0.0, None)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from pumpwatch.ports import TotalsStore
+from pumpwatch.ports import Increments, TotalsStore
 
 from .codec import Item
 from .table import ConditionFailed, Table
@@ -55,11 +55,7 @@ class DynamoTotalsStore(TotalsStore):
         return _totals(function, self._table.get(*_key(function)) or {})
 
     def add(
-        self,
-        function: str,
-        run_id: str,
-        increments: Mapping[str, int | float],
-        equity: float | None = None,
+        self, function: str, run_id: str, increments: Increments, equity: float | None = None
     ) -> Mapping[str, Decimal]:
         """Add a run's increments once and return the totals.
 
@@ -89,11 +85,7 @@ class DynamoTotalsStore(TotalsStore):
         self._table.update(*_key(function), "SET kept = :kept", {":kept": text})
 
     def _add_first(
-        self,
-        function: str,
-        run_id: str,
-        increments: Mapping[str, int | float],
-        now: Mapping[str, object],
+        self, function: str, run_id: str, increments: Increments, now: Mapping[str, object]
     ) -> tuple[Item, bool]:
         """Return the item and whether the increments were added now; `now` is set beside them."""
         runs = [f"#run{index}" for index in range(REMEMBERED)]
@@ -104,11 +96,15 @@ class DynamoTotalsStore(TotalsStore):
         seen = [f"{name} = :{name}" for name in now]
         expression = ", ".join([*shift, f"{runs[0]} = :run", *seen])
         unseen = " AND ".join(f"(attribute_not_exists({run}) OR {run} <> :run)" for run in runs)
-        values = {":run": run_id, ":none": "-", **{f":{name}": value for name, value in now.items()}}
+        values = {
+            ":run": run_id,
+            ":none": "-",
+            **{f":{name}": value for name, value in now.items()},
+        }
         names = {name: name.removeprefix("#") for name in runs}
         return self._update(function, expression, unseen, names, values, increments)
 
-    def _add_more(self, function: str, mark: str, increments: Mapping[str, int | float]) -> Item:
+    def _add_more(self, function: str, mark: str, increments: Increments) -> Item:
         """Add a further part; its mark keeps a request that is sent again from adding twice."""
         item, _ = self._update(
             function,
@@ -127,7 +123,7 @@ class DynamoTotalsStore(TotalsStore):
         condition: str,
         names: dict[str, str],
         values: dict[str, object],
-        increments: Mapping[str, int | float],
+        increments: Increments,
     ) -> tuple[Item, bool]:
         request = secrets.token_hex(4)
         expression = f"SET #request = :request, {expression}"
