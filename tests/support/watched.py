@@ -5,6 +5,7 @@ import time
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from decimal import Decimal
+from unittest.mock import patch
 
 import numpy as np
 import urllib3
@@ -15,6 +16,7 @@ from pumpwatch.domain.market.ring import Ring
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.trades import TradeState
 from pumpwatch.usecases.detect.market_ring import MarketRing
+from pumpwatch_workbench.dashboard import app
 from pumpwatch_workbench.dashboard.app import page_app
 from pumpwatch_workbench.dashboard.serve import serving
 from pumpwatch_workbench.local.store import (
@@ -136,7 +138,9 @@ class Visitor:
 
 @contextmanager
 def watched(source, address="127.0.0.1"):
-    """Yield a browser before the page of a source."""
-    app = page_app(source, token=TOKEN, address=address)
-    with closing(source), serving(app, "127.0.0.1", 0, option="--port") as url:
+    """Yield a browser before the page of a source, which is looked at without long pauses."""
+    source.seconds = 0.05
+    page = page_app(source, token=TOKEN, address=address)
+    serves = serving(page, "127.0.0.1", 0, option="--port")
+    with patch.object(app, "MOST_OF_A_CORE", 1.0), closing(source), serves as url:
         yield Visitor(url)

@@ -15,7 +15,7 @@ from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.halt import CloseRequest, Halt
 from pumpwatch.domain.trading.trades import TradeState
 from pumpwatch_workbench.dashboard.sources import Source
-from pumpwatch_workbench.local.memory.edges import MemoryHistoryStore
+from pumpwatch_workbench.local.memory import MemoryHistoryStore
 from pumpwatch_workbench.local.store import RunRecord
 from pumpwatch_workbench.operations.overview import Overview
 
