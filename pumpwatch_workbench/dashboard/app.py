@@ -34,7 +34,9 @@ LOOK_ANYWAY = 10.0
 """Seconds after which the state is made anew although nothing was written: ages grow."""
 LONGEST_SILENCE = 10.0
 """Seconds after which a stream says that it lives."""
-LONGEST_REASON = 500
+LONGEST_REASON, LONGEST_BODY = 500, 100_000
+BODY_SECONDS = 10.0
+"""Longest wait for an action's body."""
 SCRIPTS: dict[str, Callable[[], str]] = {
     "charts.js": drawing_script,
     "lightweight-charts.js": chart_script,
@@ -127,10 +129,10 @@ def page_app(source: Source, *, token: str, address: str) -> ASGIApp:
     async def act(request: Request) -> Response:
         action = request.path_params["action"]
         try:
-            asked = await request.json()
-            reason = " ".join(str(asked["reason"]).split())[:LONGEST_REASON]
+            asked = json.loads(await asyncio.wait_for(_body(request), BODY_SECONDS))
+            reason = _legible(asked["reason"])[:LONGEST_REASON]
             names = [str(name) for name in [*asked.get("trades", ()), asked.get("id", "")] if name]
-        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError, TimeoutError):
             reason, names = "", []
         if len(reason) < SHORTEST_REASON:
             return JSONResponse({"problem": "say why, for whoever looks at it next"}, 400)
@@ -146,6 +148,26 @@ def page_app(source: Source, *, token: str, address: str) -> ASGIApp:
     ]
     app = Starlette(routes=routes, middleware=[Middleware(GZipMiddleware)])
     return Access(app, token=token, address=address)
+
+
+async def _body(request: Request) -> bytes:
+    """Return the body of a request. Raises `ValueError` for more than an action needs."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > LONGEST_BODY:
+            raise ValueError("too long")
+    return body
+
+
+def _legible(text: object) -> str:
+    """Return a text without what a terminal obeys or a reader does not see.
+
+    Raises `TypeError` for what is no text.
+    """
+    if not isinstance(text, str):
+        raise TypeError("no text")
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
 
 
 async def _answer(work: Callable[[], dict[str, Any]]) -> Response:
