@@ -71,6 +71,8 @@ class Source:
         self._signals, self._events, self._history = signals, events, history
         self.book = TradeBook()
         self.ring: MarketRing | None = None
+        self._time = 0
+        """The market's, at the last look."""
         self._candles: dict[str, tuple[float, Any]] = {}
 
     def close(self) -> None:
@@ -87,6 +89,7 @@ class Source:
         self.ring = MarketRing.from_arrays(ring, str(ring.get("fingerprint")))
         told = ring.get("judged", state.get("judged"))
         seen = self.overview()
+        self._time = seen.now
         if self.ring is not None:
             last = zip(self.ring.symbols, self.ring.ring.last[:, -1].tolist(), strict=True)
             known = {name: Decimal(f"{price:.7g}") for name, price in last if price > 0}
@@ -115,7 +118,7 @@ class Source:
         One thread at a time may call it.
         """
         at, rows = self._candles.get(event_id, (-math.inf, ()))
-        since = (self.ring.time if self.ring else now()) - 2 * DAY
+        since = (self._time or now()) - 2 * DAY
         signals = [each for each in self._signals.since(since) if each.event_id == event_id]
         if not signals:
             raise BadInput("there is no such event in the last day")
@@ -130,8 +133,7 @@ class Source:
     def _fetched(self, signals: Sequence[Signal]) -> Any:
         with suppress(PumpwatchError), closing(public_session(self.base_url, threads=1)) as session:
             session.start_run(TimerDeadline(FETCH_SECONDS))
-            until = self.ring.time if self.ring else now()
-            return fetched_candles(BybitMarketData(session), signals, {}, until)
+            return fetched_candles(BybitMarketData(session), signals, {}, self._time or now())
         return {}
 
     def act(self, action: str, reason: str, names: Sequence[str]) -> str:
