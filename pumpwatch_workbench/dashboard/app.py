@@ -31,7 +31,9 @@ MOST_OF_A_CORE = 0.02
 """Share of a core that looking takes at most: a look that is dear is made more rarely."""
 LOOK_ANYWAY = 10.0
 """Seconds after which the state is made anew although nothing was written: ages grow."""
-LONGEST_REASON = 500
+LONGEST_REASON, LONGEST_BODY = 500, 100_000
+BODY_SECONDS = 10.0
+"""Longest wait for an action's body."""
 SCRIPTS: dict[str, Callable[[], str]] = {
     "charts.js": drawing_script,
     "lightweight-charts.js": chart_script,
@@ -122,10 +124,13 @@ def page_app(source: Source, *, token: str, address: str) -> ASGIApp:
 
     async def act(request: Request) -> Response:
         try:
-            asked = msgspec.json.decode(await request.body(), type=Asked)
-        except (msgspec.MsgspecError, RecursionError):
+            body = await asyncio.wait_for(_body(request), BODY_SECONDS)
+            asked = msgspec.json.decode(body, type=Asked)
+        except (msgspec.MsgspecError, RecursionError, ValueError, TimeoutError):
             asked = Asked("")
-        reason = " ".join(asked.reason.split())[:LONGEST_REASON]
+        # Without what a terminal obeys or a reader does not see.
+        legible = "".join(each if each.isprintable() else " " for each in asked.reason)
+        reason = " ".join(legible.split())[:LONGEST_REASON]
         if len(reason) < SHORTEST_REASON:
             return JSONResponse({"problem": "say why, for whoever looks at it next"}, 400)
         action = request.path_params["action"]
@@ -141,6 +146,16 @@ def page_app(source: Source, *, token: str, address: str) -> ASGIApp:
     ]
     app = Starlette(routes=routes, middleware=[Middleware(GZipMiddleware)])
     return Access(app, token=token, address=address)
+
+
+async def _body(request: Request) -> bytes:
+    """Return the body of a request. Raises `ValueError` for more than an action needs."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > LONGEST_BODY:
+            raise ValueError("too long")
+    return body
 
 
 async def _answer(work: Callable[[], dict[str, Any]]) -> Response:

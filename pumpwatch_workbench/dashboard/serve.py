@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import sys
@@ -11,6 +12,7 @@ from contextlib import closing, contextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.dashboard.access import TOKEN_FILE, token_for
@@ -19,8 +21,32 @@ from pumpwatch_workbench.dashboard.sources import Source
 from pumpwatch_workbench.local.home import home
 
 MOST_CONNECTIONS = 100
+LONGEST_SILENCE = 10.0
+"""Seconds that a connection may take for a request."""
 LONGEST_END = 5.0
 """Seconds; what is open is given one."""
+
+
+class _Bounded(H11Protocol):
+    """A connection that ends when there are too many, or when it asks nothing.
+
+    Uvicorn keeps those: strangers could take every open file of a process that trades.
+    """
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > MOST_CONNECTIONS:
+            transport.close()
+        else:
+            self.loop.call_later(LONGEST_SILENCE, self._end_if_silent, None)
+
+    def _end_if_silent(self, before: RequestResponseCycle | None) -> None:
+        """Close it if it has begun no request since the last look, and answers none."""
+        is_answering = self.cycle is not None and not self.cycle.response_complete
+        if self.cycle is before and not is_answering:
+            self.transport.close()
+        elif not self.transport.is_closing():
+            self.loop.call_later(LONGEST_SILENCE, self._end_if_silent, self.cycle)
 
 
 @contextmanager
@@ -39,12 +65,12 @@ def serving(app: ASGIApp, address: str, port: int, *, option: str) -> Iterator[s
         ) from None
     config = uvicorn.Config(
         app,
+        http=_Bounded,
         log_config=None,
         log_level="critical",
         lifespan="off",
         ws="none",
         server_header=False,
-        limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)

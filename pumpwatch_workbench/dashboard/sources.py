@@ -64,7 +64,7 @@ class Source:
 
     def __init__(self, signals: SignalStore, events: EventStore, history: HistoryStore) -> None:
         self._signals, self._events, self._history = signals, events, history
-        self.book, self.ring = TradeBook(), MarketRing()
+        self.book, self.ring, self._time = TradeBook(), MarketRing(), 0
         self._seen_prices: SeenPrices = lambda symbol: ()
         self._candles: dict[str, tuple[float, Any]] = {}
 
@@ -81,7 +81,7 @@ class Source:
         ring = MarketRing.from_arrays(kept, str(kept.get("fingerprint")))
         self.ring = ring or MarketRing()
         told = self.overview()
-        told = replace(told, prices=self._prices(told))
+        self._time, told = told.now, replace(told, prices=self._prices(told))
         signals, runs = self._signals.since(told.now - DAY), self.runs(told.now - HOUR)
         judged = json.loads(np.asarray(kept["judged"]).tobytes()) if "judged" in kept else {}
         going_on, trades = self._events.current(), self.book.trades
@@ -110,7 +110,7 @@ class Source:
 
         One thread at a time may call it.
         """
-        since = (self.ring.time or now()) - 2 * DAY
+        since = (self._time or now()) - 2 * DAY
         signals = [each for each in self._signals.since(since) if each.event_id == event_id]
         if not signals:
             raise BadInput("there is no such event in the last day")
@@ -141,8 +141,7 @@ class Source:
     def _fetched(self, signals: Sequence[Signal]) -> Any:
         with suppress(PumpwatchError), closing(public_session(self.base_url, threads=1)) as session:
             session.start_run(TimerDeadline(FETCH_SECONDS))
-            until = self.ring.time or now()
-            return fetched_candles(BybitMarketData(session), signals, {}, until)
+            return fetched_candles(BybitMarketData(session), signals, {}, self._time or now())
         return {}
 
 

@@ -131,17 +131,18 @@ def events(
             phases.append(moved)
         peak = max([event.peak_price if event else 0.0, *(each.peak_price for each in own)])
         dropped = trade is not None and not was_sent(trade)
+        is_open = event is not None and event.phase is not Phase.OVER
         yield {
             "id": first.event_id,
             **_of(first, "symbol", "time"),
             "phase": phases[-1]["phase"],
             "phases": phases,
             "rise": peak / first.base_price - 1.0,
-            "turnover": flow.get(first.symbol) if event else None,
+            "turnover": flow.get(first.symbol) if is_open else None,
             "trade": trade.signal_id if trade and not dropped else None,
             "result": trade.realised_pnl if trade and trade.exit_time else None,
             "why_not": trade.denial if trade and dropped else None,
-            "open": event is not None and event.phase is not Phase.OVER,
+            "open": is_open,
         }
 
 

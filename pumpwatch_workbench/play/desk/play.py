@@ -170,7 +170,7 @@ def stop_on_signals(stop: threading.Event) -> Iterator[None]:
 
 
 class _TellingHandler(logging.Handler):
-    """Shows the library's warnings where the desk is watched, each once in ten minutes."""
+    """Tells the library's warnings, and errors to messengers too, each once in ten minutes."""
 
     def __init__(self, teller: Teller) -> None:
         super().__init__(logging.WARNING)
@@ -183,7 +183,8 @@ class _TellingHandler(logging.Handler):
         self._said = {said: at for said, at in self._said.items() if now - at < REPEAT_SECONDS}
         if text not in self._said:
             self._said[text] = now
-            self._teller.note(text)
+            is_error = record.levelno >= logging.ERROR
+            (self._teller.warn if is_error else self._teller.note)(text)
 
 
 @contextmanager

@@ -101,7 +101,7 @@ class Messages(RunView):
         self._view.trade(time, trade)
 
     def warn(self, text: str) -> None:
-        self._say(Message(Kind.CARE, text.partition(":")[0], text))
+        self._say(Message(Kind.CARE, text.partition(": ")[0], text))
         self._view.warn(text)
 
     def played(self, time: int, problem: str | None) -> None:
