@@ -65,7 +65,7 @@ class Source:
     def __init__(self, signals: SignalStore, events: EventStore, history: HistoryStore) -> None:
         self._signals, self._events, self._history = signals, events, history
         self.book, self.ring, self._time = TradeBook(), MarketRing(), 0
-        self._seen_prices: SeenPrices = lambda symbol: ()
+        self.seen_prices: SeenPrices = lambda symbol: ()
         self._candles: dict[str, tuple[float, Any]] = {}
 
     def close(self) -> None:
@@ -132,7 +132,7 @@ class Source:
         newest = self.ring.ring.last[:, -1:].ravel().tolist()
         last, prices = dict(zip(self.ring.symbols, newest, strict=True)), dict(told.prices)
         for trade in told.trades:
-            seen = self._seen_prices(trade.symbol)
+            seen = self.seen_prices(trade.symbol)
             price = seen[-1][1] if seen else last.get(trade.symbol, math.nan)
             if price > 0:
                 prices[trade.symbol] = Decimal(f"{price:.7g}")
@@ -153,7 +153,7 @@ class StoreSource(Source):
     def __init__(self, path: Path, seen_prices: SeenPrices = lambda symbol: ()) -> None:
         self._database = file = Database(path, writable=False)
         super().__init__(SqliteSignalStore(file), SqliteEventStore(file), SqliteHistoryStore(file))
-        self.base_url, self._seen_prices = file.note("base_url") or "", seen_prices
+        self.base_url, self.seen_prices = file.note("base_url") or "", seen_prices
         self._version: object = None
 
     def close(self) -> None:

@@ -65,12 +65,20 @@ def test_a_name_that_was_bent_to_this_machine_is_refused(page, host):
         {"Origin": "null"},
         {"Origin": None},
         {"Origin": "http://127.0.0.1:1"},
+        {"Origin": "https://evil.example"},
         {"X-Pumpwatch": None},
         {"Cookie": None},
     ],
 )
 def test_another_page_cannot_act(page, changes):
     assert page.act("halt", WHY, **changes).status == 403
+    assert halts(page) == []
+
+
+def test_a_proxy_in_front_may_speak_tls(page):
+    """The browser's origin is https then, and the host what it typed."""
+    behind = {"Host": "localhost:8443", "Origin": "https://localhost:8443"}
+    assert page.act("sell-everything", WHY, **behind).status == 400, "it came as far as the action"
     assert halts(page) == []
 
 

@@ -24,8 +24,9 @@ OPEN = a_trade(state=TradeState.OPEN, entry_price=Decimal("1.1"), entry_time=NOW
 
 
 def state(
-    kind="store", overview=None, *, signals=(), events=(), trades=(), runs=(), ring=None, **kept
-):
+    kind="store", overview=None, *, signals=(), events=(), trades=(), runs=(), ring=None,
+    seen_prices=(), **kept,
+):  # fmt: skip
     told = {"stage": "paper", "mode": "paper", "halt": None, "ages": AGES, "process": "1"}
     told |= {"now": NOW, "name": "paper on this machine"} | (overview or {})
     history = MemoryHistoryStore()
@@ -35,7 +36,17 @@ def state(
     source = Source(*stores, history)
     source.kind, source.book.trades = kind, dict(trades)
     source.overview, source.runs = lambda: Overview(**told), lambda since: runs
+    source.seen_prices = lambda symbol: seen_prices
     return json.loads(json.dumps(source.read(), allow_nan=False))
+
+
+def test_a_positions_price_is_the_newest_that_is_known():
+    told = {"trades": [OPEN], "prices": {"PUMPUSDT": Decimal("1.0")}}
+    ring = a_ring(["PUMPUSDT"], NOW)
+    assert state(overview=told)["positions"][0]["price"] == "1", "as a run noted it"
+    assert state(overview=told, ring=ring)["positions"][0]["price"] == "2.2", "of the ring"
+    page = state(overview=told, ring=ring, seen_prices=[(NOW - 5_000, 2.3), (NOW, 2.4)])
+    assert page["positions"][0]["price"] == "2.4", "of the desk's last scan"
 
 
 @pytest.mark.parametrize(
