@@ -80,8 +80,8 @@ class Source:
         kept = self._history.load_state(RING) or {}
         ring = MarketRing.from_arrays(kept, str(kept.get("fingerprint")))
         self.ring = ring or MarketRing()
-        told = self.overview()
-        self._time, told = told.now, replace(told, prices=self._prices(told))
+        noted = self.overview()
+        self._time, told = noted.now, replace(noted, prices=self._prices(noted))
         signals, runs = self._signals.since(told.now - DAY), self.runs(told.now - HOUR)
         judged = json.loads(np.asarray(kept["judged"]).tobytes()) if "judged" in kept else {}
         going_on, trades = self._events.current(), self.book.trades
@@ -91,7 +91,8 @@ class Source:
             "market": state.market(self.ring, judged),
             "events": list(state.events(signals, going_on, trades, self.ring)),
             "positions": [state.position(told, trade) for trade in told.trades],
-            "account": state.account(told, trades),
+            # The equity was noted at the run's prices, where those are known.
+            "account": state.account(told if noted.unrealised is None else noted, trades),
             "health": state.health(told, runs, self.ring),
             "now": told.now,
         }

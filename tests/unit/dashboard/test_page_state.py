@@ -154,6 +154,9 @@ def test_the_curve_goes_back_from_what_is_known_now_over_the_closed_trades():
     assert (account["equity"], account["points"][-1][1]) == ("5600", 5595.45), (
         "without open results"
     )
+    risen = state(overview=still, trades=trades, ring=a_ring(["PUMPUSDT"], NOW))
+    assert risen["positions"][0]["price"] == "2.2"
+    assert risen["account"] == account, "the curve stays while prices move"
     assert state(trades=trades)["account"]["points"] == [], "nothing here knows the equity"
 
 
