@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from pumpwatch.domain.trading.halt import CloseRequest
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.operating import (
@@ -22,7 +23,7 @@ from pumpwatch_workbench.cli.operating import (
     say_when_at_rest,
 )
 from pumpwatch_workbench.cli.options import AsJson, Region, check_range
-from pumpwatch_workbench.operations.halting import ask_to_close
+from pumpwatch_workbench.operations.halting import now
 from pumpwatch_workbench.operations.installation import Installation
 from pumpwatch_workbench.pages.words import plain, price, signed_money
 
@@ -59,7 +60,8 @@ def close(
     with Choice(store, mode, stack, region).only_one() as installation:
         trades = _trades(installation, symbol.upper())
         for trade in trades:
-            ask_to_close(installation, trade, reason)
+            request = CloseRequest(trade.signal_id, now(), installation.operator, reason)
+            installation.halts.ask_to_close(request)
         if not as_json:
             typer.echo(f"{installation.name}: {trades[0].symbol} is closed with the next run.")
             say_when_at_rest(installation)

@@ -11,7 +11,7 @@ import typer
 from pumpwatch_workbench.cli.operating import Choice, Mode, StackName, Store
 from pumpwatch_workbench.cli.options import AsJson, Region, check_range
 from pumpwatch_workbench.dashboard.serve import page_on
-from pumpwatch_workbench.dashboard.sources import Source, StackSource, StoreSource
+from pumpwatch_workbench.dashboard.sources import StackSource, StoreSource
 from pumpwatch_workbench.play.desk.play import stop_on_signals
 
 
@@ -43,10 +43,7 @@ def dashboard(
     check_range("--port", port, 0, 65_535)
     choice, stop = Choice(store, mode, stack, region), threading.Event()
     stores = choice.stores()
-
-    def source() -> Source:
-        return StoreSource(stores[0]) if stores else StackSource(choice.find_stack())
-
+    source = StoreSource(stores[0]) if stores else StackSource(choice.find_stack())
     shown = page_on(source, port, address, token_env, option="--port")
     with stop_on_signals(stop), shown as said:
         typer.echo(json.dumps({"open": said}) if as_json else f"Open in a browser: {said}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
@@ -52,17 +51,15 @@ def token_for(address: str, variable: str, environment: Mapping[str, str]) -> st
             f"others reach {address}: put a token into a variable, and its name into --token-env"
             " or WEB_TOKEN_ENV"
         )
-    path = home() / TOKEN_FILE
-    with suppress(OSError, UnicodeDecodeError):
-        path.chmod(0o600)
-        if len(token := path.read_text().strip()) >= SHORTEST_TOKEN and token.isalnum():
-            return token
-    token = secrets.token_hex(20)
+    path, token = home() / TOKEN_FILE, secrets.token_hex(20)
     with suppress(OSError):  # an open page does not outlive a restart then
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(token)
+        path.touch(0o600)
+        path.chmod(0o600)
+        kept = path.read_text(errors="replace").strip()
+        if len(kept) >= SHORTEST_TOKEN and kept.isalnum():
+            return kept
+        path.write_text(token)
     return token
 
 
@@ -94,7 +91,8 @@ class Access:
             return answer
         if not self._fits(request.cookies.get(cookie, "")):
             return PlainTextResponse(STRANGER, 403)
-        of_page = request.headers.get("origin") == f"http://{host}"
+        # A proxy in front may speak TLS.
+        of_page = request.headers.get("origin") in (f"http://{host}", f"https://{host}")
         of_page &= request.headers.get("x-pumpwatch") == "1"
         if request.method not in ("GET", "HEAD") and not of_page:
             return PlainTextResponse(FOREIGN, 403)

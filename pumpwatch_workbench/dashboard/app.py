@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import mimetypes
-import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
@@ -13,6 +12,7 @@ from functools import partial
 from importlib.resources import files
 from typing import Any
 
+import msgspec
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -24,7 +24,6 @@ from starlette.types import ASGIApp
 from pumpwatch.errors import PumpwatchError
 from pumpwatch_workbench.dashboard.access import Access
 from pumpwatch_workbench.dashboard.sources import Source
-from pumpwatch_workbench.dashboard.state import sections
 from pumpwatch_workbench.operations.halting import SHORTEST_REASON
 from pumpwatch_workbench.pages.chart_script import chart_script, drawing_script
 
@@ -32,13 +31,20 @@ MOST_OF_A_CORE = 0.02
 """Share of a core that looking takes at most: a look that is dear is made more rarely."""
 LOOK_ANYWAY = 10.0
 """Seconds after which the state is made anew although nothing was written: ages grow."""
-LONGEST_SILENCE = 10.0
-"""Seconds after which a stream says that it lives."""
-LONGEST_REASON = 500
+LONGEST_REASON, LONGEST_BODY = 500, 100_000
+BODY_SECONDS = 10.0
+"""Longest wait for an action's body."""
 SCRIPTS: dict[str, Callable[[], str]] = {
     "charts.js": drawing_script,
     "lightweight-charts.js": chart_script,
 }
+
+
+class Asked(msgspec.Struct):
+    """What a person asks for, about trades by their ids."""
+
+    reason: str
+    trades: list[str] = []
 
 
 class Watch:
@@ -50,7 +56,6 @@ class Watch:
         self._watchers = 0
         self._looking: asyncio.Task[None] | None = None
         self._news, self._asked = asyncio.Event(), asyncio.Event()
-        self._alone = threading.Lock()
 
     def look_now(self) -> None:
         """Look at once."""
@@ -63,28 +68,22 @@ class Watch:
         if self._looking is None:
             self._looking = asyncio.create_task(self._look_on())
         try:
-            yield "retry: 1000\n\n"
             while True:
                 news, state = self._news, self._state
                 changed = {name: each for name, each in state.items() if sent.get(name) != each}
                 candles, sent = changed.pop("candles", None), state
-                if changed:
+                if state:  # also where nothing has changed: the page hears that it is alive
                     yield f"event: state\ndata: {json.dumps(changed)}\n\n"
                 if candles:
                     yield f"event: candles\ndata: {json.dumps(candles)}\n\n"
-                try:
-                    await asyncio.wait_for(news.wait(), LONGEST_SILENCE)
-                except TimeoutError:
-                    yield "event: state\ndata: {}\n\n"
+                await news.wait()
         finally:
             self._watchers -= 1
-            if not self._watchers:
-                self._looking.cancel()
-                self._looking, self._state = None, {}
+            self.look_now()  # which ends where nobody is left
 
     async def _look_on(self) -> None:
         anyway = 0.0
-        while True:
+        while self._watchers:
             forced = self._asked.is_set() or time.monotonic() > anyway
             self._asked.clear()
             spent, state = await asyncio.to_thread(self._look, forced=forced)
@@ -96,15 +95,14 @@ class Watch:
             with suppress(TimeoutError):
                 pause = max(self._source.seconds, spent / MOST_OF_A_CORE)
                 await asyncio.wait_for(self._asked.wait(), pause)
+        self._looking, self._state = None, {}
 
     def _look(self, *, forced: bool) -> tuple[float, dict[str, Any]]:
         """Return the seconds of CPU it took, and the state, empty where nothing changed."""
         begin, state = time.thread_time(), {}
         try:
-            with self._alone:  # beside a look that nobody waits for any more
-                seen = self._source.read() if self._source.changed() or forced else None
-            if seen is not None:
-                state = {**sections(seen), "now": seen.overview.now}
+            if self._source.changed() or forced:
+                state = self._source.read()
                 ids = [event["id"] for event in state["events"]]
                 state["candles"] = {"ids": ids, "time": state["market"]["time"]}
         except Exception as error:  # a bug here ends no more than this look
@@ -125,16 +123,18 @@ def page_app(source: Source, *, token: str, address: str) -> ASGIApp:
             return await _answer(partial(source.chart, request.path_params["event"]))
 
     async def act(request: Request) -> Response:
-        action = request.path_params["action"]
         try:
-            asked = await request.json()
-            reason = " ".join(str(asked["reason"]).split())[:LONGEST_REASON]
-            names = [str(name) for name in [*asked.get("trades", ()), asked.get("id", "")] if name]
-        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
-            reason, names = "", []
+            body = await asyncio.wait_for(_body(request), BODY_SECONDS)
+            asked = msgspec.json.decode(body, type=Asked)
+        except (msgspec.MsgspecError, RecursionError, ValueError, TimeoutError):
+            asked = Asked("")
+        # Without what a terminal obeys or a reader does not see.
+        legible = "".join(each if each.isprintable() else " " for each in asked.reason)
+        reason = " ".join(legible.split())[:LONGEST_REASON]
         if len(reason) < SHORTEST_REASON:
             return JSONResponse({"problem": "say why, for whoever looks at it next"}, 400)
-        answer = await _answer(lambda: {"said": source.act(action, reason, names)})
+        action = request.path_params["action"]
+        answer = await _answer(lambda: {"said": source.act(action, reason, asked.trades)})
         watch.look_now()
         return answer
 
@@ -146,6 +146,16 @@ def page_app(source: Source, *, token: str, address: str) -> ASGIApp:
     ]
     app = Starlette(routes=routes, middleware=[Middleware(GZipMiddleware)])
     return Access(app, token=token, address=address)
+
+
+async def _body(request: Request) -> bytes:
+    """Return the body of a request. Raises `ValueError` for more than an action needs."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > LONGEST_BODY:
+            raise ValueError("too long")
+    return body
 
 
 async def _answer(work: Callable[[], dict[str, Any]]) -> Response:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import logging
+import asyncio
 import os
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.dashboard.access import TOKEN_FILE, token_for
@@ -19,11 +20,33 @@ from pumpwatch_workbench.dashboard.app import page_app
 from pumpwatch_workbench.dashboard.sources import Source
 from pumpwatch_workbench.local.home import home
 
-logger = logging.getLogger(__name__)
-
 MOST_CONNECTIONS = 100
+LONGEST_SILENCE = 10.0
+"""Seconds that a connection may take for a request."""
 LONGEST_END = 5.0
 """Seconds; what is open is given one."""
+
+
+class _Bounded(H11Protocol):
+    """A connection that ends when there are too many, or when it asks nothing.
+
+    Uvicorn keeps those: strangers could take every open file of a process that trades.
+    """
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > MOST_CONNECTIONS:
+            transport.close()
+        else:
+            self.loop.call_later(LONGEST_SILENCE, self._end_if_silent, None)
+
+    def _end_if_silent(self, before: RequestResponseCycle | None) -> None:
+        """Close it if it has begun no request since the last look, and answers none."""
+        is_answering = self.cycle is not None and not self.cycle.response_complete
+        if self.cycle is before and not is_answering:
+            self.transport.close()
+        elif not self.transport.is_closing():
+            self.loop.call_later(LONGEST_SILENCE, self._end_if_silent, self.cycle)
 
 
 @contextmanager
@@ -32,31 +55,27 @@ def serving(app: ASGIApp, address: str, port: int, *, option: str) -> Iterator[s
 
     Raises `BadInput` for a port that cannot be had.
     """
-    listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        listener = socket.create_server((address, port), family=family, backlog=MOST_CONNECTIONS)
+    except OSError as error:
+        why = (error.strerror or type(error).__name__).lower()
+        raise BadInput(
+            f"{option} {port} cannot be opened: {why}: choose another, or 0 for a free one"
+        ) from None
+    config = uvicorn.Config(
+        app,
+        http=_Bounded,
+        log_config=None,
+        log_level="critical",
+        lifespan="off",
+        ws="none",
+        server_header=False,
+        timeout_graceful_shutdown=1,
+    )
+    server = uvicorn.Server(config)
     with closing(listener):
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((address, port))
-            listener.listen(MOST_CONNECTIONS)
-        except OSError as error:
-            why = (error.strerror or type(error).__name__).lower()
-            raise BadInput(
-                f"{option} {port} cannot be opened: {why}: choose another, or 0 for a free one"
-            ) from None
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            log_level="critical",
-            access_log=False,
-            lifespan="off",
-            ws="none",
-            server_header=False,
-            proxy_headers=False,
-            limit_concurrency=MOST_CONNECTIONS,
-            timeout_graceful_shutdown=1,
-        )
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=_serve, args=(server, listener), name=option, daemon=True)
+        thread = threading.Thread(target=server.run, args=([listener],), name=option, daemon=True)
         thread.start()
         try:
             host = f"[{address}]" if ":" in address else address
@@ -66,28 +85,21 @@ def serving(app: ASGIApp, address: str, port: int, *, option: str) -> Iterator[s
             thread.join(LONGEST_END)
 
 
-def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
-    try:
-        server.run([listener])
-    except BaseException as error:  # whatever happens here, trading goes on
-        logger.warning("a page's server has ended", extra={"reason": type(error).__name__})
-
-
 @contextmanager
 def page_on(
-    open_source: Callable[[], Source],
+    source: Source,
     port: int,
     address: str = "127.0.0.1",
     variable: str = "",
     *,
-    option: str,
+    option: str = "--web",
 ) -> Iterator[str]:
     """Serve the page of a source and yield how to open it. Raises `BadInput`.
 
     The token is shown on a terminal alone: what is not one may be kept.
     """
-    token = token_for(address, variable, os.environ)
-    with closing(open_source()) as source:
+    with closing(source):
+        token = token_for(address, variable, os.environ)
         app = page_app(source, token=token, address=address)
         with serving(app, address, port, option=option) as url:
             shown = token if sys.stdout.isatty() and not variable else ""

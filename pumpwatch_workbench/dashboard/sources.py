@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from decimal import Decimal
@@ -13,36 +13,29 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.adapters.deadlines import TimerDeadline
 from pumpwatch.adapters.dynamodb.stores import DynamoEventStore, DynamoSignalStore
 from pumpwatch.adapters.s3 import S3HistoryStore
-from pumpwatch.domain.detection.bursts import DAY_OF_MINUTES
 from pumpwatch.domain.detection.signals import Signal
-from pumpwatch.domain.moments import DAY
-from pumpwatch.domain.trading.halt import Halt
+from pumpwatch.domain.moments import DAY, HOUR
+from pumpwatch.domain.trading.halt import CloseRequest, Halt
 from pumpwatch.errors import BadInput, PumpwatchError
 from pumpwatch.ports import EventStore, HistoryStore, SignalStore
-from pumpwatch.usecases.detect.detect_pumps import RING, STATE
+from pumpwatch.usecases.detect.detect_pumps import RING
 from pumpwatch.usecases.detect.market_ring import MarketRing
 from pumpwatch_workbench.cli.bybit import public_session
-from pumpwatch_workbench.dashboard.state import Section, Seen, was_sent
+from pumpwatch_workbench.dashboard import state
 from pumpwatch_workbench.local.store import (
     Database,
+    RunRecord,
     SqliteEventStore,
     SqliteHistoryStore,
     SqliteRunRecords,
     SqliteSignalStore,
 )
-from pumpwatch_workbench.operations.halting import (
-    ask_to_close,
-    describe,
-    halt_entries,
-    now,
-    resume_entries,
-)
+from pumpwatch_workbench.operations.halting import describe, halt_entries, now, resume_entries
 from pumpwatch_workbench.operations.installation import installation_of_store
 from pumpwatch_workbench.operations.journal.candles import fetched_candles, stored_candles
 from pumpwatch_workbench.operations.overview import (
@@ -53,11 +46,13 @@ from pumpwatch_workbench.operations.overview import (
 )
 from pumpwatch_workbench.operations.stack import DeployedStack
 from pumpwatch_workbench.pages.candle_charts import candle_chart
+from pumpwatch_workbench.pages.words import plain
 
 FETCH_SECONDS = 3.0
 FETCHED_FOR = 10.0
 """Seconds for which an event's candles are not fetched again, whoever asks."""
-RUNS, MOST_KEPT = 2_000, 50
+SeenPrices = Callable[[str], Sequence[tuple[int, float]]]
+"""Gives the times and prices of a symbol as a desk saw them, the newest last."""
 
 
 class Source:
@@ -69,8 +64,8 @@ class Source:
 
     def __init__(self, signals: SignalStore, events: EventStore, history: HistoryStore) -> None:
         self._signals, self._events, self._history = signals, events, history
-        self.book = TradeBook()
-        self.ring: MarketRing | None = None
+        self.book, self.ring, self._time = TradeBook(), MarketRing(), 0
+        self.seen_prices: SeenPrices = lambda symbol: ()
         self._candles: dict[str, tuple[float, Any]] = {}
 
     def close(self) -> None:
@@ -80,74 +75,75 @@ class Source:
         """Return whether there may be something new since the last look."""
         return True
 
-    def read(self) -> Seen:
-        """Return what the stores say. Raises `StoreUnavailable`, `AwsRefused`."""
-        ring = self._history.load_state(RING) or {}
-        state = self._history.load_state(STATE) or {}
-        self.ring = MarketRing.from_arrays(ring, str(ring.get("fingerprint")))
-        told = ring.get("judged", state.get("judged"))
-        seen = self.overview()
-        if self.ring is not None:
-            last = zip(self.ring.symbols, self.ring.ring.last[:, -1].tolist(), strict=True)
-            known = {name: Decimal(f"{price:.7g}") for name, price in last if price > 0}
-            seen = replace(seen, prices={**seen.prices, **known})
-        return Seen(
-            kind=self.kind,
-            can_act=self.can_act,
-            option=self.option,
-            base_url=self.base_url,
-            overview=seen,
-            signals=self._signals.since(seen.now - DAY),
-            events=self._events.current(),
-            trades=self.book.trades,
-            ring=self.ring,
-            told={} if told is None else json.loads(np.asarray(told).tobytes()),
-            usual=_usual({name: np.asarray(array) for name, array in state.items()}),
-        )
+    def read(self) -> state.Section:
+        """Return the page's state. Raises `StoreUnavailable`, `AwsRefused`."""
+        kept = self._history.load_state(RING) or {}
+        ring = MarketRing.from_arrays(kept, str(kept.get("fingerprint")))
+        self.ring = ring or MarketRing()
+        noted = self.overview()
+        self._time, told = noted.now, replace(noted, prices=self._prices(noted))
+        signals, runs = self._signals.since(told.now - DAY), self.runs(told.now - HOUR)
+        judged = json.loads(np.asarray(kept["judged"]).tobytes()) if "judged" in kept else {}
+        going_on, trades = self._events.current(), self.book.trades
+        sections = {
+            "about": state.about(told, kind=self.kind, can_act=self.can_act, option=self.option),
+            "safety": state.safety(told),
+            "market": state.market(self.ring, judged),
+            "events": list(state.events(signals, going_on, trades, self.ring)),
+            "positions": [state.position(told, trade) for trade in told.trades],
+            # The equity was noted at the run's prices, where those are known.
+            "account": state.account(told if noted.unrealised is None else noted, trades),
+            "health": state.health(told, runs, self.ring),
+            "now": told.now,
+        }
+        return {name: plain(section) for name, section in sections.items()}
 
     def overview(self) -> Overview:
         """Return the installation's overview, with the trades of the book."""
         raise NotImplementedError
 
-    def chart(self, event_id: str) -> Section:
+    def runs(self, since: int) -> Sequence[RunRecord]:
+        """Return the runs from a time on, where they are kept."""
+        return []
+
+    def chart(self, event_id: str) -> state.Section:
         """Return an event's candles as `charts.js` draws them. Raises `BadInput`.
 
         One thread at a time may call it.
         """
-        at, rows = self._candles.get(event_id, (-math.inf, ()))
-        since = (self.ring.time if self.ring else now()) - 2 * DAY
+        since = (self._time or now()) - 2 * DAY
         signals = [each for each in self._signals.since(since) if each.event_id == event_id]
         if not signals:
             raise BadInput("there is no such event in the last day")
-        if time.monotonic() - at > FETCHED_FOR:
-            rows = (self._fetched(signals) or stored_candles(self._history, signals)).get(event_id)
-            self._candles = dict([*self._candles.items()][-MOST_KEPT:])
-            self._candles[event_id] = time.monotonic(), rows or ()
+        fresh = time.monotonic() - FETCHED_FOR
+        self._candles = {name: kept for name, kept in self._candles.items() if kept[0] > fresh}
+        if event_id not in self._candles:
+            rows = self._fetched(signals) or stored_candles(self._history, signals)
+            self._candles[event_id] = time.monotonic(), rows.get(event_id, ())
         trades = (trade for trade in self.book.trades.values() if trade.event_id == event_id)
-        trade = max(trades, key=was_sent, default=None)
-        return candle_chart(rows or (), signals=signals, trade=trade)
-
-    def _fetched(self, signals: Sequence[Signal]) -> Any:
-        with suppress(PumpwatchError), closing(public_session(self.base_url, threads=1)) as session:
-            session.start_run(TimerDeadline(FETCH_SECONDS))
-            until = self.ring.time if self.ring else now()
-            return fetched_candles(BybitMarketData(session), signals, {}, until)
-        return {}
+        trade = max(trades, key=state.was_sent, default=None)
+        return candle_chart(self._candles[event_id][1], signals=signals, trade=trade)
 
     def act(self, action: str, reason: str, names: Sequence[str]) -> str:
         """Halt, resume or close as the commands do; return what was done. Raises `BadInput`."""
         raise BadInput(f"a stage is only shown here: type pumpwatch {action} {self.option}")
 
+    def _prices(self, told: Overview) -> dict[str, Decimal]:
+        """Return the newest prices of the open trades: those that a run noted may be older."""
+        newest = self.ring.ring.last[:, -1:].ravel().tolist()
+        last, prices = dict(zip(self.ring.symbols, newest, strict=True)), dict(told.prices)
+        for trade in told.trades:
+            seen = self.seen_prices(trade.symbol)
+            price = seen[-1][1] if seen else last.get(trade.symbol, math.nan)
+            if price > 0:
+                prices[trade.symbol] = Decimal(f"{price:.7g}")
+        return prices
 
-def _usual(state: Mapping[str, NDArray[Any]]) -> dict[str, float]:
-    """Return the mean turnover of a minute, as the rule remembers it, by symbol."""
-    if not {"symbols", "carry_mean", "carry_extra"} <= state.keys():
+    def _fetched(self, signals: Sequence[Signal]) -> Any:
+        with suppress(PumpwatchError), closing(public_session(self.base_url, threads=1)) as session:
+            session.start_run(TimerDeadline(FETCH_SECONDS))
+            return fetched_candles(BybitMarketData(session), signals, {}, self._time or now())
         return {}
-    # A rule that keeps no mean has the sum of a day first among its own numbers.
-    day = state["carry_extra"][:, :1].sum(axis=1) / DAY_OF_MINUTES
-    means = np.where(state["carry_mean"] > 0, state["carry_mean"], day)
-    pairs = zip(state["symbols"].tolist(), means.tolist(), strict=True)
-    return {name: mean for name, mean in pairs if mean > 0}
 
 
 class StoreSource(Source):
@@ -155,12 +151,11 @@ class StoreSource(Source):
 
     can_act = True
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, seen_prices: SeenPrices = lambda symbol: ()) -> None:
         self._database = file = Database(path, writable=False)
         super().__init__(SqliteSignalStore(file), SqliteEventStore(file), SqliteHistoryStore(file))
-        self.base_url = file.note("base_url") or ""
+        self.base_url, self.seen_prices = file.note("base_url") or "", seen_prices
         self._version: object = None
-        self._equity: list[tuple[int, Decimal]] = []
 
     def close(self) -> None:
         self._database.close()
@@ -169,18 +164,11 @@ class StoreSource(Source):
         before, self._version = self._version, self._database.rows("PRAGMA data_version")
         return bool(self._version != before)
 
-    def read(self) -> Seen:
-        runs = [*SqliteRunRecords(self._database).latest(60 if self._equity else RUNS)]
-        newest = self._equity[-1][0] if self._equity else -1
-        self._equity += [
-            (run.time, run.equity)
-            for run in reversed(runs)
-            if run.equity is not None and run.time > newest
-        ]
-        return replace(super().read(), runs=runs[:60], equity=self._equity)
-
     def overview(self) -> Overview:
         return overview_of_store(self._database, book=self.book)
+
+    def runs(self, since: int) -> Sequence[RunRecord]:
+        return SqliteRunRecords(self._database).since(since)
 
     def act(self, action: str, reason: str, names: Sequence[str]) -> str:
         with installation_of_store(self._database.path) as opened:
@@ -197,7 +185,7 @@ class StoreSource(Source):
             chosen = [trade for trade in live if trade.signal_id in names]
             if action != "close" or not chosen:
                 raise BadInput("there is no such open trade any more")
-            ask_to_close(here, chosen[0], reason)
+            here.halts.ask_to_close(CloseRequest(chosen[0].signal_id, now(), here.operator, reason))
             return f"{chosen[0].symbol} is closed with the next run.{rest}"
 
 
@@ -215,17 +203,5 @@ class StackSource(Source):
 
     def overview(self) -> Overview:
         # The time of a run's market is not this machine's.
-        market = self.ring.time if self.ring and self.kind == "run" else 0
+        market = self.ring.time if self.kind == "run" else 0
         return overview(self._stack, book=self.book, market=market)
-
-    def read(self) -> Seen:
-        seen = super().read()
-        told, start = seen.overview, Decimal(self._stack.parameters.get("PaperEquityUsdt") or 0)
-        worth, points = start, []
-        ended = [(trade.exit_time, trade.realised_pnl) for trade in seen.trades.values()]
-        for at, profit in sorted((at, profit) for at, profit in ended if at):
-            worth += profit
-            points.append((at, worth))
-        if start and told.equity_usdt is None and told.unrealised is not None:
-            told = replace(told, equity_usdt=worth + told.unrealised)
-        return replace(seen, overview=told, equity=points)

@@ -1,24 +1,23 @@
-"""The page's state, as plain JSON by section, from what a source has read."""
+"""The sections of the page's state, from what a source has read."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
 from pumpwatch import __version__
+from pumpwatch.domain.detection.bursts import DAY_OF_MINUTES
 from pumpwatch.domain.detection.signals import Phase, PumpEvent, Signal
-from pumpwatch.domain.moments import HOUR, MINUTE
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.trades import Trade, TradeState
 from pumpwatch.usecases.detect.market_ring import MarketRing
 from pumpwatch.usecases.detect.report import Judgement
 from pumpwatch_workbench.local.store import RunRecord
 from pumpwatch_workbench.operations.overview import Overview
-from pumpwatch_workbench.pages.words import percent, plain, ratio
 
 Section = dict[str, Any]
 MOST_EVENTS, MOST_MOVERS, MOST_POINTS = 50, 20, 500
@@ -26,49 +25,18 @@ CHART = "https://www.tradingview.com/chart/?symbol=BYBIT:{symbol}.P"
 EXCHANGE = "https://www.bybit.com/trade/usdt/{symbol}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """What a source has read. `signals` are the last day's, `runs` the latest, newest first."""
-
-    kind: str
-    can_act: bool
-    base_url: str
-    overview: Overview
-    option: str = ""
-    """The option that names it on the command line."""
-    signals: Sequence[Signal] = ()
-    events: Sequence[PumpEvent] = ()
-    trades: Mapping[str, Trade] = field(default_factory=dict)
-    runs: Sequence[RunRecord] = ()
-    equity: Sequence[tuple[int, Decimal]] = ()
-    ring: MarketRing | None = None
-    told: Section = field(default_factory=dict)
-    """What detection judged lately, and its counts."""
-    usual: Mapping[str, float] = field(default_factory=dict)
-    """Mean turnover of a minute."""
-
-
-def sections(seen: Seen) -> Section:
-    """Return every section of the page."""
-    told = seen.overview
-    state = {
-        "about": {
-            **_of(told, "name", "mode", "stage"),
-            **_of(seen, "kind", "can_act", "option", "base_url"),
-            **{"chart_url": CHART, "exchange_url": EXCHANGE},
-            "money_moved": told.mode == "live" and seen.kind != "run",
-        },
-        "safety": _safety(told),
-        "market": _market(seen),
-        "events": list(_events(seen)),
-        "positions": [_position(told, trade) for trade in told.trades],
-        "account": _account(seen),
-        "health": _health(seen),
+def about(told: Overview, *, kind: str, can_act: bool, option: str) -> Section:
+    """Return whose page it is; `option` names the installation on the command line."""
+    return {
+        **_of(told, "name", "mode"),
+        **{"kind": kind, "can_act": can_act, "option": option},
+        **{"chart_url": CHART, "exchange_url": EXCHANGE},
+        "money_moved": told.mode == "live" and kind != "run",
     }
-    return {name: plain(section) for name, section in state.items()}
 
 
-def _safety(told: Overview) -> Section:
+def safety(told: Overview) -> Section:
+    """Return how safe it is, and why."""
     bare = [trade.symbol for trade in told.trades if trade.stop_loss is None]
     halts = [f"{trade.symbol}: {trade.halts}" for trade in told.halting]
     pauses = [lock.protection for lock in told.locks if not lock.symbol]
@@ -93,141 +61,140 @@ def _safety(told: Overview) -> Section:
             {"id": trade.signal_id, "symbol": trade.symbol, "reason": trade.halts}
             for trade in told.halting
         ],
-        "locks": [
-            {"name": lock.protection, **_of(lock, "reason", "until", "symbol")}
-            for lock in told.locks
-        ],
+        "locks": [_of(lock, "reason", "until", "symbol") for lock in told.locks],
         "without_stop": len(bare),
-        **_of(told, "late", "ages", "unreadable"),
+        **_of(told, "ages", "unreadable"),
         "running": None if told.process is None else bool(told.process),
-        "nothing_cares": told.abandoned,
         **{"level": level, "sentence": sentence},
     }
 
 
-def _market(seen: Seen) -> Section:
-    ring, counts = seen.ring, seen.told.get("counts", {})
-    judged = [Judgement(*each) for each in reversed(seen.told.get("judged", []))]
-    time = ring.time if ring else 0
+def market(ring: MarketRing, kept: Section) -> Section:
+    """Return what moves, and what detection judged lately: `kept` is what lies beside the ring."""
+    judged = [Judgement(*each)._asdict() for each in reversed(kept.get("judged", ()))]
+    bursts = [each for each in judged if each["what"] == "burst"]
+    counts = kept.get("counts", {})
     return {
-        "time": time,
-        "symbols": counts.get("symbols", len(ring.symbols) if ring else 0),
-        "movers": _movers(ring, seen.usual) if ring else [],
-        "bursts": [
-            each.symbol for each in judged if each.what == "burst" and each.time > time - MINUTE
-        ],
-        "judged": [{**each._asdict(), "verdict": _verdict(each)} for each in judged],
+        "time": ring.time,
+        "symbols": counts.get("symbols", len(ring.symbols)),
+        "movers": _movers(ring) if ring.time else [],
+        "bursts": [each["symbol"] for each in bursts if each["time"] > ring.time - MINUTE],
+        "judged": judged,
         "counts": {name.removeprefix("candidates_"): count for name, count in counts.items()},
     }
 
 
-def _verdict(judged: Judgement) -> str:
-    """Return the sentence that says what was seen, and why nothing followed."""
-    if judged.reason:
-        return f"not judged: {judged.reason}"
-    why = "a pump" if judged.alarmed else "too little for the rule"
-    if judged.margin < 0:
-        why = f"score {ratio(-judged.margin)} below its threshold"
-    if math.isnan(judged.strength + judged.jump):
-        return why
-    return f"{ratio(judged.strength)} times the usual flow, {percent(judged.jump)}: {why}"
-
-
-def _movers(ring: MarketRing, usual: Mapping[str, float]) -> list[Section]:
+def _movers(ring: MarketRing) -> list[Section]:
     last, ago = ring.ring.last[:, -1], ring.time - np.array([MINUTE, 5 * MINUTE])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        # Before it began a ring knows no price.
-        change = (
-            last[:, None] / np.where(ago >= ring.ring.time[0], ring.ring.last_at(ago), math.nan)
-            - 1.0
-        )
+    # Before it began a ring knows no price.
+    before = np.where(ago >= ring.ring.time[0], ring.ring.last_at(ago), math.nan)
     flow = ring.ring.flow[:, -1] - ring.ring.flow_at(ago[:1])[:, 0]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        change = last[:, None] / before - 1.0
+        usual_ratio = flow / (ring.turnover / DAY_OF_MINUTES)
     order = np.argsort(-np.abs(np.nan_to_num(change[:, 0])), kind="stable")[:MOST_MOVERS]
     return [
         {
             "symbol": ring.symbols[row],
-            "price": _text(last[row]),
+            "price": float(last[row]),
             "change_1m": float(change[row, 0]),
             "change_5m": float(change[row, 1]),
-            "turnover_1m": _text(flow[row]),
-            "usual_ratio": float(flow[row] / usual.get(ring.symbols[row], math.nan)),
+            "turnover_1m": float(flow[row]),
+            "usual_ratio": float(usual_ratio[row]),
         }
         for row in order.tolist()
     ]
 
 
-def _events(seen: Seen) -> Iterator[Section]:
+def events(
+    signals: Sequence[Signal],
+    going_on: Sequence[PumpEvent],
+    trades: Mapping[str, Trade],
+    ring: MarketRing,
+) -> Iterator[Section]:
     """Yield the latest events, the newest first."""
-    current = {event.event_id: event for event in seen.events}
+    current = {event.event_id: event for event in going_on}
     # Of an event's trades one that was entered counts more than one that was denied.
-    traded = {trade.event_id: trade for trade in sorted(seen.trades.values(), key=was_sent)}
-    ring = seen.ring or MarketRing()
-    flow = dict(zip(ring.symbols, np.ptp(ring.ring.flow, axis=1), strict=True) if ring.time else ())
+    traded = {trade.event_id: trade for trade in sorted(trades.values(), key=was_sent)}
+    spans = np.ptp(ring.ring.flow, axis=1).tolist() if ring.time else []
+    flow = dict(zip(ring.symbols, spans, strict=True))
     by_event: dict[str, list[Signal]] = {}
-    for signal in seen.signals:
+    for signal in signals:
         by_event.setdefault(signal.event_id, []).append(signal)
     newest = sorted(by_event.values(), key=lambda signals: -signals[0].time)
-    for signals in newest[:MOST_EVENTS]:
-        first = signals[0]
+    for own in newest[:MOST_EVENTS]:
+        first = own[0]
         event, trade = current.get(first.event_id), traded.get(first.event_id)
-        phases = [_of(signal, "phase", "time", "price") for signal in signals]
-        if event and event.phase is not signals[-1].phase:
+        phases = [_of(signal, "phase", "time", "price") for signal in own]
+        if event and event.phase is not own[-1].phase:
             moved = {"phase": event.phase, "time": event.phase_since, "price": event.last_price}
             phases.append(moved)
-        peak = max([event.peak_price if event else 0.0, *(each.peak_price for each in signals)])
+        peak = max([event.peak_price if event else 0.0, *(each.peak_price for each in own)])
         dropped = trade is not None and not was_sent(trade)
+        is_open = event is not None and event.phase is not Phase.OVER
         yield {
             "id": first.event_id,
-            **_of(first, "symbol", "time", "strength"),
+            **_of(first, "symbol", "time"),
             "phase": phases[-1]["phase"],
             "phases": phases,
             "rise": peak / first.base_price - 1.0,
-            "turnover": _text(flow.get(first.symbol, math.nan)) if event else None,
+            "turnover": flow.get(first.symbol) if is_open else None,
             "trade": trade.signal_id if trade and not dropped else None,
             "result": trade.realised_pnl if trade and trade.exit_time else None,
             "why_not": trade.denial if trade and dropped else None,
-            "open": event is not None and event.phase is not Phase.OVER,
+            "open": is_open,
         }
 
 
-def _position(told: Overview, trade: Trade) -> Section:
+def position(told: Overview, trade: Trade) -> Section:
+    """Return an open trade with its levels and what it would win now."""
     price, entry, stop = told.prices.get(trade.symbol), trade.entry_price, trade.stop_loss
     closing = told.halt is not None and told.halt.close_positions
     return {
         "id": trade.signal_id,
-        "event": trade.event_id,
-        **_of(trade, "symbol", "side", "state", "quantity", "closes_at"),
+        **_of(trade, "symbol", "side", "quantity", "closes_at"),
         **{"entry": entry, "price": price, "stop": stop, "target": trade.take_profit},
         "open_result": told.open_result(trade),
         "risk": abs(entry - stop) * trade.quantity if entry and stop is not None else None,
         "notional": (price or entry or Decimal(0)) * trade.quantity,
-        "opened": trade.entry_time or trade.created,
         "asked_to_close": closing or trade.signal_id in told.to_close,
     }
 
 
-def _account(seen: Seen) -> Section:
-    told, points = seen.overview, seen.equity
-    kept = [*points[:: max(1, math.ceil(len(points) / (MOST_POINTS - 1)))], *points[-1:]]
+def account(told: Overview, trades: Mapping[str, Trade]) -> Section:
+    """Return what it is worth; before each close it was that trade's result less.
+
+    So deposits and withdrawals are no part of the curve.
+    """
+    points: dict[int, float] = {}
+    if told.equity_usdt is not None:
+        worth = told.equity_usdt - (told.unrealised or 0)
+        closed = [
+            (trade.exit_time, trade.created, trade.realised_pnl)
+            for trade in trades.values()
+            if trade.exit_time and trade.is_of_mode(told.mode)
+        ]
+        closed = sorted(closed, reverse=True)[: MOST_POINTS - 1]
+        for exited, _, result in closed:
+            points.setdefault(exited, float(worth))
+            worth -= result
+        if closed:
+            points[closed[-1][1]] = float(worth)  # as that trade began
     return {
-        **{"equity": told.equity_usdt, "start": points[0][1] if points else None},
-        **{"profit": told.profit_usdt, "profit_today": told.profit_today_usdt},
-        "orders_today": told.orders_today,
-        "points": [[time, float(value)] for time, value in dict(kept).items()],
+        **{"equity": told.equity_usdt, "profit": told.profit_usdt},
+        "profit_today": told.profit_today_usdt,
+        "points": sorted(points.items()),
     }
 
 
-def _health(seen: Seen) -> Section:
-    now, newest = seen.overview.now, seen.runs[0] if seen.runs else None
-    recent = [run for run in seen.runs if run.time > now - HOUR]
-    parts = [newest.detect_seconds or 0.0, newest.trade_seconds or 0.0] if newest else []
+def health(told: Overview, runs: Sequence[RunRecord], ring: MarketRing) -> Section:
+    """Return what the last hour's runs did, where they are kept."""
+    problems = [run.problem for run in runs if run.problem]
     return {
-        "requests": sum(run.requests for run in recent) if recent else None,
-        "errors": sum(bool(run.problem) for run in recent),
-        "lag_seconds": (now - seen.ring.time) / 1000 if seen.ring else None,
-        "tick_seconds": sum(parts) if parts else None,
-        "scan_seconds": parts[0] if parts else None,
-        "problems": list(dict.fromkeys(run.problem for run in recent if run.problem))[:5],
+        "requests": sum(run.requests for run in runs) if runs else None,
+        "errors": len(problems),
+        "problems": list(dict.fromkeys(problems))[-5:],
+        "lag_seconds": (told.now - ring.time) / 1000 if ring.time else None,
         "version": __version__,
     }
 
@@ -239,7 +206,3 @@ def was_sent(trade: Trade) -> bool:
 
 def _of(record: object, *names: str) -> Section:
     return {name: getattr(record, name) for name in names}
-
-
-def _text(value: float) -> str | None:
-    return format(Decimal(f"{value:.7g}").normalize(), "f") if math.isfinite(value) else None

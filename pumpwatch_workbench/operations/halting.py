@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from pumpwatch.domain.trading.halt import CloseRequest, Halt
+from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.errors import BadInput
 from pumpwatch.ports import HaltStore, Journal
@@ -52,11 +52,6 @@ def resume_entries(here: Installation, reason: str, trades: Collection[str]) -> 
         raise BadInput(f"{here.name}: {nothing}")
     here.halts.resume(by=f"{here.operator}: {reason}", time=now(), trades=trades)
     return [trade for trade in halting if trade.signal_id not in trades]
-
-
-def ask_to_close(here: Installation, trade: Trade, reason: str) -> None:
-    """Let the next run close a trade at market."""
-    here.halts.ask_to_close(CloseRequest(trade.signal_id, now(), here.operator, reason))
 
 
 def now() -> int:

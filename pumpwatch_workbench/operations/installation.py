@@ -7,11 +7,20 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pumpwatch.adapters.dynamodb.guards import DynamoHaltStore
-from pumpwatch.adapters.dynamodb.journal import DynamoJournal
+from pumpwatch.bootstrap.trade import TradeStores
 from pumpwatch.ports import HaltStore, Journal
 from pumpwatch_workbench.local.home import home
-from pumpwatch_workbench.local.store import Database, SqliteHaltStore, SqliteJournal, holder_of
+from pumpwatch_workbench.local.store import (
+    Database,
+    SqliteHaltStore,
+    SqliteJournal,
+    SqliteLockStore,
+    SqliteOwnLeases,
+    SqlitePaperStore,
+    SqliteSignalStore,
+    SqliteTotalsStore,
+    holder_of,
+)
 
 from .stack import DeployedStack, user_here
 
@@ -32,6 +41,19 @@ class Installation:
     """The option that names it."""
     at_rest: bool = False
     """True while it is not running: a change takes effect when somebody starts it."""
+
+
+def stores_of(database: Database) -> TradeStores:
+    """Return what trade keeps in a store on this machine."""
+    return TradeStores(
+        journal=SqliteJournal(database),
+        signals=SqliteSignalStore(database),
+        halts=SqliteHaltStore(database),
+        locks=SqliteLockStore(database),
+        leases=SqliteOwnLeases(database),
+        totals=SqliteTotalsStore(database),
+        paper=SqlitePaperStore(database),
+    )
 
 
 def local_stores() -> list[Path]:
@@ -65,13 +87,13 @@ def name_of_stack(stack: DeployedStack) -> str:
 @contextmanager
 def installation_of_stack(stack: DeployedStack) -> Iterator[Installation]:
     """Yield a deployed stack. Raises `AwsRefused`."""
-    table = stack.table()
+    stores = TradeStores.in_aws(stack.table(), paper=False)
     yield Installation(
         stage=stack.stage,
         mode=stack.output("TradingMode"),
         name=name_of_stack(stack),
-        halts=DynamoHaltStore(table),
-        journal=DynamoJournal(table),
+        halts=stores.halts,
+        journal=stores.journal,
         operator=stack.operator(),
         option=f"--stack {stack.name}",
     )
@@ -81,13 +103,13 @@ def installation_of_stack(stack: DeployedStack) -> Iterator[Installation]:
 def installation_of_store(path: Path, *, may_be_older: bool = False) -> Iterator[Installation]:
     """Open a store beside the process that uses it. Raises `StoreProblem`."""
     with closing(Database(path, alone=False, may_be_older=may_be_older)) as database:
-        mode = mode_of(database)
+        mode, stores = mode_of(database), stores_of(database)
         yield Installation(
             stage=stage_of(database),
             mode=mode,
             name=name_of_store(path, mode),
-            halts=SqliteHaltStore(database),
-            journal=SqliteJournal(database),
+            halts=stores.halts,
+            journal=stores.journal,
             operator=user_here(),
             option=f"--store {path}",
             at_rest=holder_of(path) is None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -14,12 +14,9 @@ from urllib.parse import urlsplit
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.adapters.deadlines import TimerDeadline
-from pumpwatch.adapters.dynamodb.guards import DynamoHaltStore, DynamoLockStore
-from pumpwatch.adapters.dynamodb.journal import DynamoJournal
-from pumpwatch.adapters.dynamodb.paper import DynamoPaperStore
-from pumpwatch.adapters.dynamodb.stores import DynamoSignalStore
 from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.adapters.paper.account import PaperStore
+from pumpwatch.bootstrap.trade import TradeStores
 from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.moments import DAY
 from pumpwatch.domain.trading.halt import CloseRequest, Halt
@@ -28,30 +25,19 @@ from pumpwatch.domain.trading.protections import Lock
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.errors import PumpwatchError
 from pumpwatch.metrics.catalogue import DETECT, TRADE
-from pumpwatch.ports import HaltStore, Journal, LockStore, SignalStore
+from pumpwatch.ports import Journal
 from pumpwatch.settings.shared import LOOPBACK
-from pumpwatch_workbench.local.store import (
-    Database,
-    SqliteHaltStore,
-    SqliteJournal,
-    SqliteLockStore,
-    SqlitePaperStore,
-    SqliteRunRecords,
-    SqliteSignalStore,
-    holder_of,
-)
+from pumpwatch_workbench.local.store import Database, SqliteRunRecords, holder_of
 from pumpwatch_workbench.pages.words import plain
 from pumpwatch_workbench.simulator.market_time import exchange_time_for
 
 from .halting import halting_trades
-from .installation import mode_of, name_of_stack, name_of_store, stage_of
+from .installation import mode_of, name_of_stack, name_of_store, stage_of, stores_of
 from .stack import DeployedStack
 
 Ages = dict[str, float | None]
 Prices = Mapping[str, Decimal]
 JOBS = {"detect": DETECT, "trade": TRADE}
-Stores = tuple[HaltStore, Journal, LockStore, SignalStore, PaperStore]
-Wall = Callable[[], float]
 LATEST_SUCCESS_SECONDS = 180
 PRICE_SECONDS = 3.0
 """Time for the exchange to say prices."""
@@ -147,42 +133,26 @@ class Overview:
         return told | {"late": self.late, "nothing_cares": self.abandoned}
 
 
-def overview(
-    stack: DeployedStack,
-    wall: Wall = time.time,
-    book: TradeBook | None = None,
-    market: int = 0,
-) -> Overview:
+def overview(stack: DeployedStack, book: TradeBook | None = None, market: int = 0) -> Overview:
     """Read the stack's state at a time of its market; 0: at this machine's.
 
     Raises `StoreUnavailable`.
     """
-    table, address, now = stack.table(), stack.outputs.get("BybitBaseUrl", ""), wall()
+    table, address, now = stack.table(), stack.outputs.get("BybitBaseUrl", ""), time.time()
     totals = DynamoTotalsStore(table)
-    last = {name: totals.last_runs(job).succeeded for name, job in JOBS.items()}
-    ages = {name: None if time is None else now - time for name, time in last.items()}
-    stores = (
-        DynamoHaltStore(table),
-        DynamoJournal(table),
-        DynamoLockStore(table),
-        DynamoSignalStore(table),
-        DynamoPaperStore(table),
-    )
-    mode = stack.output("TradingMode")
-    seen = Overview(stack.stage, mode, None, ages, name=name_of_stack(stack))
-    seen = _filled(seen, market / 1000 or now, stores, address, book)
-    equity = stack.parameters.get("PaperEquityUsdt")
-    if mode == "paper" and equity and seen.unrealised is not None:
-        worth = Decimal(equity) + DynamoPaperStore(table).load().realised + seen.unrealised
-        seen = replace(seen, equity_usdt=worth)
-    return seen
+    last = {name: totals.last_runs(job) for name, job in JOBS.items()}
+    ages = {
+        name: None if run.succeeded is None else now - run.succeeded for name, run in last.items()
+    }
+    mode, name, equity = stack.output("TradingMode"), name_of_stack(stack), last["trade"].equity
+    stores = TradeStores.in_aws(table, paper=mode == "paper")
+    seen = Overview(stack.stage, mode, None, ages, name=name, equity_usdt=equity)
+    return _filled(seen, market / 1000 or now, stores, address, book)
 
 
-def overview_of_store(
-    database: Database, wall: Wall = time.time, book: TradeBook | None = None
-) -> Overview:
+def overview_of_store(database: Database, book: TradeBook | None = None) -> Overview:
     """Read the state of a desk from its store. Raises `StoreUnavailable`."""
-    now, mode = time_of_store(database, wall) / 1000, mode_of(database)
+    now, mode = time_of_store(database) / 1000, mode_of(database)
     ages: Ages = {"detect": None, "trade": None}
     equity = None
     for run in SqliteRunRecords(database).latest(RUNS_LOOKED_AT):
@@ -192,13 +162,6 @@ def overview_of_store(
                 ages[name] = max(0.0, now - run.time / 1000)
         if None not in (*ages.values(), equity):
             break
-    stores = (
-        SqliteHaltStore(database),
-        SqliteJournal(database),
-        SqliteLockStore(database),
-        SqliteSignalStore(database),
-        SqlitePaperStore(database),
-    )
     seen = Overview(
         stage_of(database),
         mode,
@@ -208,32 +171,32 @@ def overview_of_store(
         name=name_of_store(database.path, mode),
         equity_usdt=equity,
     )
-    return _filled(seen, now, stores, database.note("base_url") or "", book)
+    return _filled(seen, now, stores_of(database), database.note("base_url") or "", book)
 
 
-def time_of_store(database: Database, wall: Wall = time.time) -> int:
-    """Return the time of the market that a store is about, milliseconds UTC."""
-    newest = next(SqliteRunRecords(database).latest(1), None)
-    return market_time(database.note("base_url") or "", newest.time if newest else 0, wall)
+def time_of_store(database: Database) -> int:
+    """Return the time of the market that a store is about, milliseconds UTC.
 
-
-def market_time(address: str, last: int, wall: Wall = time.time) -> int:
-    """Return this machine's time; beside a simulated exchange its own, or the last one known."""
-    now = int(wall() * 1000)
-    if urlsplit(address).hostname not in LOOPBACK:
-        return now
-    with closing(_session(address)) as session, suppress(PumpwatchError):
-        session.start_run(TimerDeadline(PRICE_SECONDS))
-        return BybitMarketData(session).time()
-    return last or now
+    That is this machine's; beside a simulated exchange its own, or that of the last run.
+    """
+    address = database.note("base_url") or ""
+    if urlsplit(address).hostname in LOOPBACK:
+        with closing(_session(address)) as session, suppress(PumpwatchError):
+            session.start_run(TimerDeadline(PRICE_SECONDS))
+            return BybitMarketData(session).time()
+        for newest in SqliteRunRecords(database).latest(1):
+            return newest.time
+    return int(time.time() * 1000)
 
 
 def _filled(
-    seen: Overview, now: float, stores: Stores, address: str, book: TradeBook | None
+    seen: Overview, now: float, stores: TradeStores, address: str, book: TradeBook | None
 ) -> Overview:
     """Return the overview with what the stores say."""
-    (halts, journal, locks, signals, paper), time = stores, int(now * 1000)
+    journal, halts, time = stores.journal, stores.halts, int(now * 1000)
     live, asked = journal.live_trades(), halts.instructions()
+    latest = stores.signals.since(time - DAY)
+    paper = stores.paper if seen.mode == "paper" else None
     trades = [trade for trade in live if trade.state.live]
     known = (book or TradeBook()).read(journal)
     every = [trade for trade in known if trade.is_of_mode(seen.mode)]
@@ -245,14 +208,14 @@ def _filled(
         trades=trades,
         unreadable=[row.reason for row in live.unreadable],
         halting=halting_trades(journal, halts),
-        locks=list(locks.current(time)),
+        locks=list(stores.locks.current(time)),
         orders_today=journal.orders_on(datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d")),
         profit_usdt=sum((profit for _, profit in profits), Decimal(0)),
         profit_today_usdt=sum(today, Decimal(0)),
         # Who looks all the time does not ask the exchange each time.
-        prices=_prices(trades, "" if book else address, paper if seen.mode == "paper" else None),
+        prices=_prices(trades, "" if book else address, paper),
         to_close=asked.to_close,
-        last_signal=max(signals.since(time - DAY), key=lambda signal: signal.time, default=None),
+        last_signal=max(latest, key=lambda signal: signal.time, default=None),
         now=time,
     )
 

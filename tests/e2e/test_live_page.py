@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -49,7 +48,7 @@ class CannedSource:
         return before != self._seen
 
     def read(self) -> Any:
-        return SimpleNamespace(state=deepcopy(self.state), overview=SimpleNamespace(now=NOW))
+        return deepcopy(self.state) | {"now": NOW}
 
     def chart(self, event_id: str) -> dict[str, Any]:
         chart = canned_candles(len(event_id))
@@ -76,8 +75,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
 
 
 @pytest.fixture
-def canned(monkeypatch: pytest.MonkeyPatch) -> CannedSource:
-    monkeypatch.setattr(app, "sections", lambda seen: seen.state)
+def canned() -> CannedSource:
     return CannedSource()
 
 

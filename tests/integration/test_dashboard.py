@@ -20,6 +20,7 @@ from support.watched import TOKEN, Visitor, a_ring, a_store, event_of, fill, sav
 from urllib3.exceptions import ProtocolError
 
 from pumpwatch.adapters.dynamodb.stores import DynamoEventStore, DynamoSignalStore
+from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch.domain.detection.signals import Phase
 from pumpwatch.errors import BadInput, StoreUnavailable
@@ -63,7 +64,7 @@ def test_a_store_grows_while_it_is_watched_and_a_person_acts(path):
         later = a_signal("NEWUSDT", Phase.RISING, event_id="new", time=first["now"])
         SqliteSignalStore(database).publish(later)
         grown = next(state for state in states if state["events"][0]["id"] == "new")
-        assert grown["account"] == first["account"]
+        assert grown["account"] == first["account"], "only what changes is sent"
 
         assert page.act("halt", {"reason": HOSTILE}).json()["said"].startswith("Halted by ")
         halted = next(state for state in states if state["safety"]["halted"])
@@ -75,12 +76,13 @@ def test_a_store_grows_while_it_is_watched_and_a_person_acts(path):
         again = page.act("resume", {"reason": "looked"})
         assert (again.status, "nothing to resume" in again.json()["problem"]) == (400, True)
 
-        said = page.act("close", {"reason": "news", "id": position["id"]}).json()["said"]
+        said = page.act("close", {"reason": "news", "trades": [position["id"]]}).json()["said"]
         assert said.startswith("C0000USDT is closed with the next run.")
         request = SqliteHaltStore(database).instructions().to_close[position["id"]]
         assert request.reason == "news"
         assert next(s for s in states if s["positions"][0]["asked_to_close"])
-        assert page.act("close", {"reason": "news", "id": "signal-1"}).status == 400, "never open"
+        never = page.act("close", {"reason": "news", "trades": ["signal-1"]})
+        assert never.status == 400, "it was never open"
 
 
 def test_candles_come_from_the_exchange_or_stay_away(path, monkeypatch):
@@ -203,7 +205,7 @@ def test_with_open_trades_a_taken_port_is_said_and_the_desk_goes_on(path, monkey
 def test_a_stage_is_shown_and_only_shown():
     deployed = Deployment()
     deployed.succeed(DETECT, TRADE)
-    deployed.cloudformation.parameters["PaperEquityUsdt"] = "5000"
+    DynamoTotalsStore(deployed.table()).add(TRADE, "run", {}, equity=5000.0)
     stack, now = deployed.stack(), int(time.time() * 1000)
     signal = a_signal(time=now - MINUTE)
     DynamoSignalStore(stack.table()).publish(signal)
@@ -227,10 +229,11 @@ def test_a_run_on_this_machine_is_a_stage_in_its_own_time():
     deployed, view = Deployment(), Seen()
     signal = a_signal()
     DynamoSignalStore(deployed.table()).publish(signal)
+    DynamoTotalsStore(deployed.table()).add(TRADE, "run", {}, equity=10_000.0)
     bucket = S3HistoryStore(deployed.outputs["HistoryBucket"], deployed.client("s3"))
     save_ring(bucket, a_ring(["A", "B"], signal.time + MINUTE), symbols=2)
     aws = SimpleNamespace(client=deployed.client)
-    simulator = SimpleNamespace(url=NOBODY, summary=lambda: {"equity": "10000"})
+    simulator = SimpleNamespace(url=NOBODY)
     stack = SimpleNamespace(name_of=deployed.outputs.get, aws=aws)
     with live_page(SimpleNamespace(stack=stack, simulator=simulator), 0, view):
         url = view.notes[0].removeprefix("Live page: ").partition("/?")[0]

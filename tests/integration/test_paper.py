@@ -127,7 +127,7 @@ def test_a_position_survives_a_restart_and_is_closed_afterwards(world, store):
     options = options_for(world.url, store, duration=3 * MINUTE, webhook="nonsense://secret")
     seen, second = trade_for(world, options)
     assert (second.opened, second.closed) == (0, 1)
-    (named,) = (note for note in seen.notes if "goes on without messages" in note)
+    (named,) = (note for note in seen.notes if "the desk goes on" in note)
     assert "address 1 of TEST_MESSENGERS cannot be used" in named
     assert not any("Candle history" in note for note in seen.notes)
     (closed,) = stored_trades(store)

@@ -1,4 +1,5 @@
-"""Figures of the live page over 1,000 symbols and 50 events, which `make bench` writes down.
+"""Figures of the live page over 1,000 symbols and 50 events, which a test judges and `make bench`
+writes down.
 
 The server is a process of its own, so that only its CPU time counts; the store grows meanwhile.
 """
@@ -30,13 +31,14 @@ def figures():
         database = stack.enter_context(closing(Database(path)))
         names = fill(database, _now(), symbols=SYMBOLS, events=EVENTS, positions=5)
         line = [sys.executable, "-m", "pumpwatch_workbench", "dashboard", "--store", str(path)]
-        server = subprocess.Popen(
-            [*line, "--port", "0", "--token-env", "TOKEN"],
-            env=os.environ | {"TOKEN": TOKEN},
-            stdout=subprocess.PIPE,
-            text=True,
+        server = stack.enter_context(
+            subprocess.Popen(
+                [*line, "--port", "0", "--token-env", "TOKEN"],
+                env=os.environ | {"TOKEN": TOKEN},
+                stdout=subprocess.PIPE,
+                text=True,
+            )
         )
-        stack.callback(server.wait)
         stack.callback(server.terminate)
         url = server.stdout.readline().split()[4].partition("?")[0] + f"?token={TOKEN}"
         chromium = stack.enter_context(sync_playwright()).chromium

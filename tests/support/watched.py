@@ -5,6 +5,7 @@ import time
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from decimal import Decimal
+from unittest.mock import patch
 
 import numpy as np
 import urllib3
@@ -15,6 +16,7 @@ from pumpwatch.domain.market.ring import Ring
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.trades import TradeState
 from pumpwatch.usecases.detect.market_ring import MarketRing
+from pumpwatch_workbench.dashboard import app
 from pumpwatch_workbench.dashboard.app import page_app
 from pumpwatch_workbench.dashboard.serve import serving
 from pumpwatch_workbench.local.store import (
@@ -39,15 +41,13 @@ def a_ring(symbols, until, snapshots=70):
     last[0, -12:] = np.linspace(2.0, 2.2, 12)
     flow = np.tile(np.arange(snapshots) * 1000.0, (len(symbols), 1))
     none, zeros = np.zeros(len(symbols)), np.zeros(len(symbols), np.int64)
-    return MarketRing(symbols, Ring(times, last, flow), none, zeros, none, zeros, zeros)
+    day = np.full(len(symbols), 6000.0 * 1440)
+    return MarketRing(symbols, Ring(times, last, flow), day, zeros, none, zeros, zeros)
 
 
 def save_ring(history, ring, judged=(), **counts):
     told = np.frombuffer(json.dumps({"judged": judged, "counts": counts}).encode(), np.uint8)
     history.save_state("detect-ring", ring.to_arrays("1 5") | {"judged": told})
-    day = np.full((len(ring.symbols), 3), 6000.0 * 1440)
-    names, none = np.array(ring.symbols), np.zeros(len(ring.symbols))
-    history.save_state("detect", {"symbols": names, "carry_mean": none, "carry_extra": day})
 
 
 def event_of(signal, **changes):
@@ -87,7 +87,7 @@ def fill(database, now, symbols=5, events=2, positions=1, base_url="https://api.
         entered = {"entry_price": Decimal("2.1"), "entry_time": at} if number < positions else {}
         denial = {} if number < positions else {"denial": "the spread is too wide"}
         journal.save(replace(trade, **entered, **denial), lease)
-    judged = [["C0001USDT", now, "burst", False, 7.5, 0.021, -0.4, ""]]
+    judged = [["C0001USDT", now, "burst", "score 0.40 below its threshold", False]]
     save_ring(SqliteHistoryStore(database), a_ring(names, now), judged, symbols=symbols)
     return names
 
@@ -138,7 +138,9 @@ class Visitor:
 
 @contextmanager
 def watched(source, address="127.0.0.1"):
-    """Yield a browser before the page of a source."""
-    app = page_app(source, token=TOKEN, address=address)
-    with closing(source), serving(app, "127.0.0.1", 0, option="--port") as url:
+    """Yield a browser before the page of a source, which is looked at without long pauses."""
+    source.seconds = 0.05
+    page = page_app(source, token=TOKEN, address=address)
+    serves = serving(page, "127.0.0.1", 0, option="--port")
+    with patch.object(app, "MOST_OF_A_CORE", 1.0), closing(source), serves as url:
         yield Visitor(url)

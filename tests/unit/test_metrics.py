@@ -41,7 +41,7 @@ class Gateway:
 
 
 class BrokenTotals:
-    def add(self, function, run_id, increments):
+    def add(self, function, run_id, increments, equity=None):
         raise StoreUnavailable("the table did not answer")
 
 

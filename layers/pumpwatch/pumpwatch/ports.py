@@ -162,15 +162,19 @@ class ScanQueue(Protocol):
         """
 
 
+Increments = Mapping[str, int | float]
+"""What a run adds, by the metric's name with its label values, as `metrics.total_key` writes it."""
+
+
 class TotalsStore(Protocol):
     """Durable totals behind the true counters: one item per function."""
 
     def add(
-        self, function: str, run_id: str, increments: Mapping[str, int | float]
+        self, function: str, run_id: str, increments: Increments, equity: float | None = None
     ) -> Mapping[str, Decimal]:
         """Add a run's increments once (a repeat of `run_id` changes nothing) and return the totals.
 
-        A key is the metric's name with its label values, as `metrics.total_key` writes it.
+        `equity` is what the account is worth, for a person who looks where nothing else keeps it.
         """
 
     def kept(self, function: str) -> str:

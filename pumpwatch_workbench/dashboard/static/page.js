@@ -272,7 +272,8 @@ function drawMarket() {
     row.classList.toggle("burst", bursting);
     row.title = bursting ? `${symbol} bursts` : symbol;
   });
-  put({ "no-movers": movers.length ? "" : idle("The first scan is awaited.") });
+  const wait = symbols ? "Only the rule boosted keeps prices between minutes." : "The first scan is awaited.";
+  put({ "no-movers": movers.length ? "" : idle(wait) });
 }
 function drawJudged() {
   const { judged = [] } = state.market, key = ({ symbol, time, what }) => `${symbol} ${time} ${what}`;

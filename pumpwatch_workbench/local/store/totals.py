@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
-from pumpwatch.ports import TotalsStore
+from pumpwatch.ports import Increments, TotalsStore
 
 from .bodies import InFile
 
@@ -19,7 +19,7 @@ class SqliteTotalsStore(InFile, TotalsStore):
     """Adds a run's increments exactly once."""
 
     def add(
-        self, function: str, run_id: str, increments: Mapping[str, int | float]
+        self, function: str, run_id: str, increments: Increments, equity: float | None = None
     ) -> Mapping[str, Decimal]:
         with self.database.transaction():
             totals = self.read(function)

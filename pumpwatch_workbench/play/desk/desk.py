@@ -15,7 +15,7 @@ from pumpwatch.bootstrap.connection import BybitConnection, connect_to_bybit
 from pumpwatch.bootstrap.detect import DetectStores, detect_function, detect_pumps
 from pumpwatch.bootstrap.key_check import check_key
 from pumpwatch.bootstrap.probe import CheckFailed
-from pumpwatch.bootstrap.trade import LONGEST_RUN, TradeStores, trade_function
+from pumpwatch.bootstrap.trade import LONGEST_RUN, trade_function
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import (
@@ -34,16 +34,10 @@ from pumpwatch_workbench.local.budget import SharedBudget
 from pumpwatch_workbench.local.store import (
     Database,
     SqliteEventStore,
-    SqliteHaltStore,
     SqliteHistoryStore,
-    SqliteJournal,
-    SqliteLockStore,
-    SqliteOwnLeases,
-    SqlitePaperStore,
     SqliteRunRecords,
-    SqliteSignalStore,
-    SqliteTotalsStore,
 )
+from pumpwatch_workbench.operations.installation import stores_of
 from pumpwatch_workbench.play.desk.market import WatchedMarket
 from pumpwatch_workbench.play.desk.options import DeskOptions
 from pumpwatch_workbench.simulator.market_time import exchange_time_for
@@ -75,14 +69,12 @@ class Desk:
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
         self.database = database
-        self.signals = SqliteSignalStore(database)
-        self.journal = SqliteJournal(database)
-        self.halts = SqliteHaltStore(database)
+        stores = stores_of(database)
+        self.signals, self.journal, self.halts = stores.signals, stores.journal, stores.halts
         self.records = SqliteRunRecords(database)
         self.time = exchange_time_for(options.detect.bybit_base_url)
         self._settings, self._secrets = options.trade, secrets
-        history, totals = SqliteHistoryStore(database), SqliteTotalsStore(database)
-        leases = SqliteOwnLeases(database)
+        self._history = SqliteHistoryStore(database)
         self._budget = SharedBudget(options.trade.bybit_base_url, wait=wait)
         exchange = connect_to_bybit(
             options.detect,
@@ -97,16 +89,11 @@ class Desk:
         self._chosen = chosen_by(options.detect)
         self.market = WatchedMarket(exchange.session, options.detect)
         detect_stores = DetectStores(
-            history, self.signals, SqliteEventStore(database), leases, totals
-        )
-        trade_stores = TradeStores(
-            journal=self.journal,
-            signals=self.signals,
-            halts=self.halts,
-            locks=SqliteLockStore(database),
-            leases=leases,
-            totals=totals,
-            paper=SqlitePaperStore(database),
+            self._history,
+            self.signals,
+            SqliteEventStore(database),
+            stores.leases,
+            stores.totals,
         )
         detect_on = (options.detect, detect_stores, replace(exchange, market=self.market))
         self._backfill = detect_pumps(*detect_on).backfill
@@ -122,14 +109,13 @@ class Desk:
         )
         self._trade = trade_function(
             options.trade,
-            trade_stores,
+            stores,
             self._connect_with,
             secrets=secrets,
             sink=sink,
             executor=executor,
             wait=wait,
         )
-        self._history = history
 
     def close(self) -> None:
         """Close the connections to the exchange."""

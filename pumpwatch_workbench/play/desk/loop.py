@@ -61,7 +61,7 @@ class DeskLoop:
         self._scan_problem = ""
         self._exit_is_near = False
         self._next_care = 0
-        self._bugs, self._rule_failed = 0, False
+        self._bugs = 0
         self._started: int | None = None
         self._due = 0
 
@@ -237,9 +237,8 @@ class DeskLoop:
     def _detect(self, tick: PlayedTick) -> None:
         due = Tick(tick.due, f"desk-{tick.due}", is_scan=tick.is_scan)
         tick.detected = self._desk.detect(due)
-        if tick.detected is not None and tick.detected.failure and not self._rule_failed:
-            self._rule_failed = True
-            self._teller.warn(tick.detected.failure)
+        if tick.detected is not None and tick.detected.failure:
+            self._scan_problem = tick.detected.failure  # its log line told the person
 
     def _trade(self, tick: PlayedTick) -> None:
         signals = tick.detected.signals if tick.detected is not None else ()

@@ -10,8 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from functools import partial
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 
 from pumpwatch.bootstrap.trade import MOST_READS
@@ -74,19 +73,19 @@ def play(
         teller.holds_trades = desk.holds_trades
         asked = options.desk
         if metrics is not None:
-            endpoint = metrics_endpoint(metrics, health, port, asked.metrics_address)
-            _serve("Metrics for Prometheus", endpoint, stack, teller)
+            with _unless_trades_are_open(teller):
+                endpoint = metrics_endpoint(metrics, health, port, asked.metrics_address)
+                teller.note(f"Metrics for Prometheus: {stack.enter_context(endpoint)}")
         if asked.web_port >= 0:
-            page = page_on(
-                partial(StoreSource, options.store),
-                asked.web_port,
-                asked.web_address,
-                asked.web_token_env,
-                option="--web",
-            )
-            _serve("Live page", page, stack, teller)
+            with _unless_trades_are_open(teller):
+                source = StoreSource(options.store, desk.market.looks.prices)
+                page = page_on(source, asked.web_port, asked.web_address, asked.web_token_env)
+                teller.note(f"Live page: {stack.enter_context(page)}")
+        messengers: tuple[Messenger, ...] = ()
+        with _unless_trades_are_open(teller):
+            messengers = messengers_from(asked.notify_env, os.environ)
         stage = trade.stage if trade.stage == options.mode else f"{trade.stage} · {options.mode}"
-        told = Messages(view, _messengers(options, teller), stage, desk)
+        told = Messages(view, messengers, stage, desk)
         teller.view, teller.take_message_counts = stack.enter_context(told), told.take_counts
         _say_if_halted(options, desk, teller)
         pace = Pace(desk.time, stop) if pace_of is None else pace_of(desk)
@@ -123,27 +122,15 @@ def _alone(options: DeskOptions, secrets: Secrets | None, stack: ExitStack) -> E
     return stack.enter_context(ThreadPoolExecutor(threads)) if threads > 1 else None
 
 
-def _serve(
-    what: str, endpoint: AbstractContextManager[str], stack: ExitStack, teller: Teller
-) -> None:
-    """Open a port; without it a desk goes on only where trades are open."""
+@contextmanager
+def _unless_trades_are_open(teller: Teller) -> Iterator[None]:
+    """Let what cannot be opened or used end a start only where nothing needs care."""
     try:
-        teller.note(f"{what}: {stack.enter_context(endpoint)}")
+        yield
     except Exception as error:  # care goes on, whatever it is
         if not teller.holds_trades():
             raise
         teller.note(f"Trades are open, so the desk goes on: {error}")
-
-
-def _messengers(options: DeskOptions, teller: Teller) -> tuple[Messenger, ...]:
-    """Return those of the options; what cannot be used ends a start only without open trades."""
-    try:
-        return messengers_from(options.desk.notify_env, os.environ)
-    except BadInput as error:
-        if not teller.holds_trades():
-            raise
-        teller.note(f"Trades are open, so the desk goes on without messages: {error}")
-        return ()
 
 
 def _say_if_halted(options: DeskOptions, desk: Desk, teller: Teller) -> None:
@@ -183,7 +170,7 @@ def stop_on_signals(stop: threading.Event) -> Iterator[None]:
 
 
 class _TellingHandler(logging.Handler):
-    """Shows the library's warnings where the desk is watched, each once in ten minutes."""
+    """Tells the library's warnings, and errors to messengers too, each once in ten minutes."""
 
     def __init__(self, teller: Teller) -> None:
         super().__init__(logging.WARNING)
@@ -196,7 +183,8 @@ class _TellingHandler(logging.Handler):
         self._said = {said: at for said, at in self._said.items() if now - at < REPEAT_SECONDS}
         if text not in self._said:
             self._said[text] = now
-            self._teller.note(text)
+            is_error = record.levelno >= logging.ERROR
+            (self._teller.warn if is_error else self._teller.note)(text)
 
 
 @contextmanager

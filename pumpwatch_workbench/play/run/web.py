@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import cache
 
 from pumpwatch_workbench.dashboard.serve import page_on
 from pumpwatch_workbench.dashboard.sources import StackSource
@@ -22,14 +22,8 @@ def live_page(stage: Stage, port: int, view: RunView) -> Iterator[None]:
     """Serve the page while the block runs and, on a terminal, after it until Ctrl-C."""
     outputs = {name: stage.stack.name_of(name) for name in ("StateTable", "HistoryBucket")}
     outputs |= {"Stage": "local", "TradingMode": "live", "BybitBaseUrl": stage.simulator.url}
-    deployed = DeployedStack(
-        "local",
-        REGION,
-        cache(stage.stack.aws.client),
-        outputs,
-        parameters={"PaperEquityUsdt": str(stage.simulator.summary()["equity"])},
-    )
-    with page_on(partial(StackSource, deployed, is_run=True), port, option="--web") as url:
+    deployed = DeployedStack("local", REGION, cache(stage.stack.aws.client), outputs)
+    with page_on(StackSource(deployed, is_run=True), port) as url:
         view.note(f"Live page: {url}")
         yield
         if sys.stdin is not None and sys.stdin.isatty():

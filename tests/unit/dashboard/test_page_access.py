@@ -1,11 +1,14 @@
 """Who may look at the page and act there."""
 
+import socket
 import stat
+from contextlib import ExitStack, suppress
 
 import pytest
 from support.watched import TOKEN, Visitor, a_store, watched
 
 from pumpwatch.errors import BadInput
+from pumpwatch_workbench.dashboard import app, serve
 from pumpwatch_workbench.dashboard.access import token_for
 from pumpwatch_workbench.dashboard.serve import serving
 from pumpwatch_workbench.dashboard.sources import StoreSource
@@ -62,6 +65,7 @@ def test_a_name_that_was_bent_to_this_machine_is_refused(page, host):
         {"Origin": "null"},
         {"Origin": None},
         {"Origin": "http://127.0.0.1:1"},
+        {"Origin": "https://evil.example"},
         {"X-Pumpwatch": None},
         {"Cookie": None},
     ],
@@ -71,15 +75,61 @@ def test_another_page_cannot_act(page, changes):
     assert halts(page) == []
 
 
+def test_a_proxy_in_front_may_speak_tls(page):
+    """The browser's origin is https then, and the host what it typed."""
+    behind = {"Host": "localhost:8443", "Origin": "https://localhost:8443"}
+    assert page.act("sell-everything", WHY, **behind).status == 400, "it came as far as the action"
+    assert halts(page) == []
+
+
 @pytest.mark.parametrize("body", [{}, [], "x", {"reason": "  a "}, {"reason": "abc", "trades": 1}])
 def test_an_action_without_a_reason_is_refused(page, body):
     answer = page.act("halt", body)
     assert answer.status == 400
     assert "say why" in answer.json()["problem"]
     assert page.act("sell-everything", WHY).status == 400
-    assert page.act("close", {"reason": "abc", "id": "x'; DROP TABLE trades"}).status == 400
+    assert page.act("close", {"reason": "abc", "trades": ["x'; DROP TABLE trades"]}).status == 400
     assert halts(page) == []
     assert page.get("/actions/halt").status == 405
+
+
+@pytest.mark.parametrize("reason", [None, 12345, ["a", "b", "c"], {"a": 1}, "\u200b\x1b\u202e"])
+def test_a_reason_that_nobody_can_read_is_none(page, reason):
+    answer = page.act("halt", {"reason": reason})
+    assert (answer.status, halts(page)) == (400, [])
+    assert "say why" in answer.json()["problem"]
+
+
+def test_a_body_without_end_is_not_read(page, monkeypatch):
+    monkeypatch.setattr(app, "LONGEST_BODY", 1_000)
+    assert page.act("halt", {"reason": "x" * 1_000}).status == 400
+    monkeypatch.setattr(app, "BODY_SECONDS", 0.1)
+    liar = Visitor(page.url)
+    assert liar.act("halt", WHY, **{"Content-Length": "1000000000"}).status == 400
+    assert halts(page) == []
+
+
+def test_what_a_terminal_obeys_does_not_reach_the_journal(tmp_path):
+    path = tmp_path / "paper.db"
+    with a_store(path) as database, watched(StoreSource(path)) as page:
+        assert page.act("halt", {"reason": "odd\x1b[31m\nfills\u202e\x00"}).status == 200
+        assert '"odd [31m fills"' in database.rows("SELECT body FROM halts")[0][0]
+
+
+def test_connections_that_ask_nothing_are_few_and_end(page, monkeypatch):
+    """Or strangers would take every open file of a process that trades."""
+    monkeypatch.setattr(serve, "MOST_CONNECTIONS", 4)
+    monkeypatch.setattr(serve, "LONGEST_SILENCE", 0.3)
+    address = ("127.0.0.1", int(page.url.rpartition(":")[2]))
+    with ExitStack() as opened:
+        idle = [opened.enter_context(socket.create_connection(address, 10)) for _ in range(8)]
+        for each in idle:
+            with suppress(OSError):
+                each.sendall(b"GET / HTTP/1.1\r\nX: ")
+        for each in idle:
+            with suppress(ConnectionResetError):
+                assert each.recv(1) == b"", "it ended"
+        assert page.get("/").status == 200
 
 
 def test_what_is_sent_stays_on_this_page(page):

@@ -3,16 +3,19 @@
 import json
 from dataclasses import replace
 from decimal import Decimal
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from support.records import NOW, a_signal, a_trade
-from support.watched import a_ring, event_of
+from support.watched import a_ring, event_of, save_ring
 
 from pumpwatch.domain.detection.signals import Phase
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.halt import CloseRequest, Halt
 from pumpwatch.domain.trading.trades import TradeState
-from pumpwatch_workbench.dashboard.state import Seen, sections
+from pumpwatch_workbench.dashboard.sources import Source
+from pumpwatch_workbench.local.memory import MemoryHistoryStore
 from pumpwatch_workbench.local.store import RunRecord
 from pumpwatch_workbench.operations.overview import Overview
 
@@ -20,12 +23,30 @@ AGES = {"detect": 5.0, "trade": 5.0}
 OPEN = a_trade(state=TradeState.OPEN, entry_price=Decimal("1.1"), entry_time=NOW)
 
 
-def state(kind="store", overview=None, **seen):
+def state(
+    kind="store", overview=None, *, signals=(), events=(), trades=(), runs=(), ring=None,
+    seen_prices=(), **kept,
+):  # fmt: skip
     told = {"stage": "paper", "mode": "paper", "halt": None, "ages": AGES, "process": "1"}
     told |= {"now": NOW, "name": "paper on this machine"} | (overview or {})
-    known = {"kind": kind, "can_act": True, "base_url": "https://api.bybit.com"}
-    page = sections(Seen(**known, overview=Overview(**told), **seen))
-    return json.loads(json.dumps(page, allow_nan=False))
+    history = MemoryHistoryStore()
+    if ring:
+        save_ring(history, ring, **kept)
+    stores = SimpleNamespace(since=lambda _: signals), SimpleNamespace(current=lambda: events)
+    source = Source(*stores, history)
+    source.kind, source.book.trades = kind, dict(trades)
+    source.overview, source.runs = lambda: Overview(**told), lambda since: runs
+    source.seen_prices = lambda symbol: seen_prices
+    return json.loads(json.dumps(source.read(), allow_nan=False))
+
+
+def test_a_positions_price_is_the_newest_that_is_known():
+    told = {"trades": [OPEN], "prices": {"PUMPUSDT": Decimal("1.0")}}
+    ring = a_ring(["PUMPUSDT"], NOW)
+    assert state(overview=told)["positions"][0]["price"] == "1", "as a run noted it"
+    assert state(overview=told, ring=ring)["positions"][0]["price"] == "2.2", "of the ring"
+    page = state(overview=told, ring=ring, seen_prices=[(NOW - 5_000, 2.3), (NOW, 2.4)])
+    assert page["positions"][0]["price"] == "2.4", "of the desk's last scan"
 
 
 @pytest.mark.parametrize(
@@ -95,25 +116,21 @@ def test_a_position_tells_its_levels_and_what_it_is_worth():
 
 def test_the_market_tells_what_moves_and_why_nothing_followed():
     judged = [
-        ["LATE", NOW - 5 * MINUTE, "candle", False, 3.0, 0.01, float("nan"), ""],
-        ["BURST", NOW, "burst", False, 7.5, 0.021, -0.4, ""],
-        ["PUMP", NOW, "burst", True, 30.0, 0.1, 1.0, ""],
-        ["BLIND", NOW, "burst", False, *[float("nan")] * 3, "its trades are not known"],
+        ["LATE", NOW - 5 * MINUTE, "candle", "too little for the rule", False],
+        ["OLD", NOW - 5 * MINUTE, "burst", "a pump", True],
+        ["PUMP", NOW, "burst", "a pump", True],
     ]
-    ring, counts = a_ring(["A", "B"], NOW), {"symbols": 2, "candidates_deferred": 3}
-    market = state(ring=ring, told={"judged": judged, "counts": counts}, usual={"A": 6000.0})
-    market = market["market"]
-    verdicts = {each["symbol"]: each["verdict"] for each in market["judged"]}
-    assert verdicts == {
-        "BLIND": "not judged: its trades are not known",
-        "PUMP": "30.00 times the usual flow, +10.0 %: a pump",
-        "BURST": "7.50 times the usual flow, +2.1 %: score 0.40 below its threshold",
-        "LATE": "3.00 times the usual flow, +1.0 %: too little for the rule",
-    }
-    assert market["bursts"] == ["BLIND", "PUMP", "BURST"]
+    ring = a_ring(["A", "B"], NOW)
+    ring.turnover[1] = np.nan
+    market = state(ring=ring, judged=judged, symbols=2, candidates_deferred=3)["market"]
+    assert [each["symbol"] for each in market["judged"]] == ["PUMP", "OLD", "LATE"]
+    assert market["judged"][0] == {
+        "symbol": "PUMP", "time": NOW, "what": "burst", "verdict": "a pump", "alarmed": True
+    }  # fmt: skip
+    assert market["bursts"] == ["PUMP"]
     assert market["counts"] == {"symbols": 2, "deferred": 3}
     first, second = market["movers"]
-    assert (first["symbol"], first["price"]) == ("A", "2.2")
+    assert (first["symbol"], first["price"]) == ("A", pytest.approx(2.2))
     assert first["change_1m"] == pytest.approx(0.1)
     assert first["usual_ratio"] == pytest.approx(2.0)
     assert (second["change_1m"], second["usual_ratio"]) == (0.0, None)
@@ -121,14 +138,32 @@ def test_the_market_tells_what_moves_and_why_nothing_followed():
     assert short["change_5m"] is None, "the ring began later"
 
 
-def test_the_curve_has_few_points_and_the_last_of_all():
-    points = [(NOW + n * MINUTE, Decimal(n)) for n in range(2_001)]
-    account = state(equity=points)["account"]
-    assert len(account["points"]) <= 500
-    assert account["points"][-1] == [NOW + 2_000 * MINUTE, 2000.0]
+def test_the_curve_goes_back_from_what_is_known_now_over_the_closed_trades():
+    trades = {
+        f"s{n}": replace(OPEN, signal_id=f"s{n}", created=NOW + n, exit_time=NOW + (n + 1) * MINUTE,
+            realised_pnl=Decimal(1))
+        for n in range(600)
+    }  # fmt: skip
+    trades["other"] = replace(OPEN, mode="demo", exit_time=NOW, realised_pnl=Decimal(1_000))
+    told = {"equity_usdt": Decimal(5_600), "mode": OPEN.mode}
+    points = state(overview=told, trades=trades)["account"]["points"]
+    assert (len(points), points[-1]) == (500, [NOW + 600 * MINUTE, 5600.0])
+    assert points[:2] == [[NOW + 101, 5101.0], [NOW + 102 * MINUTE, 5102.0]]
+    still = told | {"trades": [OPEN], "prices": {"PUMPUSDT": Decimal("1.0")}}
+    account = state(overview=still, trades=trades)["account"]
+    assert (account["equity"], account["points"][-1][1]) == ("5600", 5595.45), (
+        "without open results"
+    )
+    risen = state(overview=still, trades=trades, ring=a_ring(["PUMPUSDT"], NOW))
+    assert risen["positions"][0]["price"] == "2.2"
+    assert risen["account"] == account, "the curve stays while prices move"
+    assert state(trades=trades)["account"]["points"] == [], "nothing here knows the equity"
+
+
+def test_health_is_that_of_the_last_hours_runs():
     runs = [RunRecord(NOW - MINUTE, 0.5, 0.25, requests=7, problem="trade did not work")]
     health = state(runs=runs)["health"]
-    assert (health["requests"], health["errors"], health["tick_seconds"]) == (7, 1, 0.75)
+    assert (health["requests"], health["errors"]) == (7, 1)
     assert health["problems"] == ["trade did not work"]
 
 

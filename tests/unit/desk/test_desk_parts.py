@@ -248,9 +248,12 @@ def test_the_first_signal_ends_the_desk_after_its_tick_and_a_second_ctrl_c_at_on
 
 
 def test_warnings_of_the_library_are_shown():
-    seen = Seen()
+    seen, warnings = Seen(), []
+    seen.warn = warnings.append
     with _warnings_shown(Teller(seen)):
         logging.getLogger("pumpwatch.any").warning("odd", extra={"reason": "the moon"})
         logging.getLogger("pumpwatch_workbench.any").warning("plain")
         logging.getLogger("pumpwatch.any").warning("odd", extra={"reason": "the moon"})
+        logging.getLogger("pumpwatch.own.loading").error("the rule failed")
     assert seen.notes == ["odd: the moon", "plain"]
+    assert warnings == ["the rule failed"], "messengers tell it too"

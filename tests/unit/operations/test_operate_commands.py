@@ -15,6 +15,7 @@ from pumpwatch.adapters.dynamodb.guards import DynamoHaltStore
 from pumpwatch.adapters.dynamodb.journal import DynamoJournal
 from pumpwatch.adapters.dynamodb.paper import DynamoPaperStore
 from pumpwatch.adapters.dynamodb.stores import DynamoLeaseStore
+from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.adapters.paper.account import PaperPosition, PaperState
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.domain.trading.trades import ExitReason, TradeState
@@ -283,7 +284,6 @@ def test_status_warns_of_a_position_that_no_run_cares_for(two_open):
 
 
 def test_status_of_a_stack_on_paper_says_what_it_is_worth(two_open):
-    two_open.cloudformation.parameters["PaperEquityUsdt"] = "10000"
     position = PaperPosition(
         "DOGEUSDT", Side.BUY, Decimal(100), Decimal("1.1"), None, None, Decimal("1.25"),
         checked=0, seen_high=None, seen_low=None, created=0, updated=0,
@@ -295,7 +295,7 @@ def test_status_of_a_stack_on_paper_says_what_it_is_worth(two_open):
     assert mine["price"] == "1.25"
     assert other["price"] is None
     assert seen["open_result_usdt"] is None, "a price is not known"
-    assert "equity not known here" in run("status").output
+    assert "equity not known here" in run("status").output, "no run has said it"
     journal = DynamoJournal(two_open.table())
     closed = {"state": TradeState.CLOSED, "exit_reason": ExitReason.HALT}
     journal.save(a_trade("other", symbol="OTHERUSDT", mode="live", **closed), two_open.lease)
@@ -303,4 +303,5 @@ def test_status_of_a_stack_on_paper_says_what_it_is_worth(two_open):
     result = (Decimal("1.25") - Decimal("1.1")) * a_trade().quantity
     result = result if a_trade().side is Side.BUY else -result
     assert Decimal(seen["open_result_usdt"]) == result
-    assert Decimal(seen["equity_usdt"]) == 9950 + result
+    DynamoTotalsStore(two_open.table()).add(TRADE, "run", {}, equity=9_958.5)
+    assert "equity 9,958.50 USDT" in run("status").output, "of trade's last run"

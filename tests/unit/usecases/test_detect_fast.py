@@ -1,7 +1,9 @@
 """The fast judgement: when it alarms, what it asks for, and what it leaves to the minute's."""
 
 import json
+import re
 from dataclasses import replace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -14,8 +16,10 @@ from pumpwatch.errors import (
     BadMarketData,
     ExchangeForbidden,
     ExchangeUnavailable,
+    RetryLater,
     StoreUnavailable,
 )
+from pumpwatch.invocation import Tick
 from pumpwatch.usecases.detect import fast
 from pumpwatch.usecases.detect.detect_pumps import RING
 
@@ -86,10 +90,12 @@ def test_what_was_judged_and_why_nothing_followed_lies_beside_the_ring(monkeypat
     quiet = BurstRig(monkeypatch, model=hand_made.model(burst=NEVER)).ready()
     quiet.burst(PUMPED, ONSET)
     quiet.scans(0, 8 * MINUTE)
-    (symbol, time, what, alarmed, strength, jump, margin, reason) = told(quiet)["judged"][-1]
-    assert (symbol, what, alarmed, reason) == (PUMPED, "burst", False, "")
+    bursts = [each for each in told(quiet)["judged"] if each[2] == "burst"]
+    (symbol, time, _, verdict, alarmed) = bursts[-1]
+    assert (symbol, alarmed) == (PUMPED, False)
     assert START + ONSET < time <= START + 8 * MINUTE
-    assert margin < 0 < jump < 1 < strength
+    words = r"[\d.]+ times the usual flow, \+[\d.]+ %: score [\d.]+ below its threshold"
+    assert re.fullmatch(words, verdict)
 
 
 def test_a_pump_is_told_and_then_that_it_goes_on(rig):
@@ -98,7 +104,8 @@ def test_a_pump_is_told_and_then_that_it_goes_on(rig):
     first = next(each for each in judged if each.alarmed)
     assert (first.what, first.time) == ("burst", START + 380_000)
     later = [each for each in judged if each.time > first.time]
-    assert {each.reason for each in later if each.what == "burst"} == {"its last pump is not over"}
+    verdicts = {each.verdict for each in later if each.what == "burst"}
+    assert verdicts == {"its last pump is not over"}
     assert told(rig)["counts"]["symbols"] == reports[-1].symbols
     assert len(json.dumps(told(rig))) < 10_000
 
@@ -309,6 +316,15 @@ def test_the_ring_is_saved_every_fifteen_seconds_and_with_each_run(rig):
     rig.history.save_state = save
     rig.scans(0, 130 * SECOND)
     assert saved == [0, 15, 30, 45, 60, 75, 90, 105, 120]
+
+
+def test_a_run_that_did_not_see_the_market_leaves_the_saved_ring(rig):
+    rig.scans(0, 60 * SECOND)
+    saved, fresh = rig.history.load_state(RING), rig.new_instance()
+    rig.market.snapshot = Mock(side_effect=RetryLater("no answer"))
+    with pytest.raises(RetryLater):
+        fresh.run(Tick(START + MINUTE, "run"))
+    assert rig.history.load_state(RING).keys() == saved.keys()
 
 
 @pytest.mark.parametrize("damage", ["garbage", "short", "other interval", "old", "out of order"])

@@ -104,8 +104,9 @@ class MetricsReporter:
 
     def _add(self, run_id: str, numbers: RunNumbers) -> Mapping[str, Decimal] | None:
         increments = {key: amount for key, amount in numbers.increments.items() if amount}
+        equity = numbers.gauges.get(f"{self._job}_equity_usdt")
         try:
-            return self._totals.add(self._job, run_id, increments)
+            return self._totals.add(self._job, run_id, increments, equity)
         except PumpwatchError as error:
             logger.warning("totals were not added", extra={"reason": str(error)})
             return None

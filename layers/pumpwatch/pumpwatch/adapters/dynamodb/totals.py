@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from pumpwatch.ports import TotalsStore
+from pumpwatch.ports import Increments, TotalsStore
 
 from .codec import Item
 from .table import ConditionFailed, Table
@@ -32,6 +32,8 @@ class LastRuns:
 
     reported: int | None = None
     succeeded: int | None = None
+    equity: Decimal | None = None
+    """What the account was worth in the last run that knew it, USDT."""
 
 
 class DynamoTotalsStore(TotalsStore):
@@ -46,14 +48,14 @@ class DynamoTotalsStore(TotalsStore):
         """Return when the function last ran, for a person who looks."""
         item = self._table.get(*_key(function)) or {}
         times = {name: int(item[name]) for name in ("reported", "succeeded") if name in item}
-        return LastRuns(**times)
+        return LastRuns(**times, equity=item.get("equity"))
 
     def read(self, function: str) -> Mapping[str, Decimal]:
         """Return a function's totals, for a person who looks."""
         return _totals(function, self._table.get(*_key(function)) or {})
 
     def add(
-        self, function: str, run_id: str, increments: Mapping[str, int | float]
+        self, function: str, run_id: str, increments: Increments, equity: float | None = None
     ) -> Mapping[str, Decimal]:
         """Add a run's increments once and return the totals.
 
@@ -62,9 +64,13 @@ class DynamoTotalsStore(TotalsStore):
         """
         keys = sorted(increments)
         first, rest = keys[:MOST_ACTIONS], keys[MOST_ACTIONS:]
-        good = any(key.endswith(SUCCESS) for key in keys)
+        now: dict[str, object] = {"reported": int(self._wall())}
+        if any(key.endswith(SUCCESS) for key in keys):
+            now["succeeded"] = now["reported"]
+        if equity is not None:
+            now["equity"] = Decimal(str(equity))
         part = {key: increments[key] for key in first}
-        item, added = self._add_first(function, run_id, part, good=good)
+        item, added = self._add_first(function, run_id, part, now)
         while added and rest:
             more, rest = rest[:MOST_ACTIONS], rest[MOST_ACTIONS:]
             mark = f"{run_id}/{len(rest)}"
@@ -79,22 +85,26 @@ class DynamoTotalsStore(TotalsStore):
         self._table.update(*_key(function), "SET kept = :kept", {":kept": text})
 
     def _add_first(
-        self, function: str, run_id: str, increments: Mapping[str, int | float], *, good: bool
+        self, function: str, run_id: str, increments: Increments, now: Mapping[str, object]
     ) -> tuple[Item, bool]:
-        """Return the item and whether the increments were added now; `good`: of a good run."""
+        """Return the item and whether the increments were added now; `now` is set beside them."""
         runs = [f"#run{index}" for index in range(REMEMBERED)]
         # Each slot takes the one before it; right-hand sides are the values before the update.
         shift = [
             f"{runs[i]} = if_not_exists({runs[i - 1]}, :none)" for i in range(REMEMBERED - 1, 0, -1)
         ]
-        seen = ["reported = :now", *(["succeeded = :now"] if good else [])]
+        seen = [f"{name} = :{name}" for name in now]
         expression = ", ".join([*shift, f"{runs[0]} = :run", *seen])
         unseen = " AND ".join(f"(attribute_not_exists({run}) OR {run} <> :run)" for run in runs)
-        values: dict[str, object] = {":run": run_id, ":none": "-", ":now": int(self._wall())}
+        values = {
+            ":run": run_id,
+            ":none": "-",
+            **{f":{name}": value for name, value in now.items()},
+        }
         names = {name: name.removeprefix("#") for name in runs}
         return self._update(function, expression, unseen, names, values, increments)
 
-    def _add_more(self, function: str, mark: str, increments: Mapping[str, int | float]) -> Item:
+    def _add_more(self, function: str, mark: str, increments: Increments) -> Item:
         """Add a further part; its mark keeps a request that is sent again from adding twice."""
         item, _ = self._update(
             function,
@@ -113,7 +123,7 @@ class DynamoTotalsStore(TotalsStore):
         condition: str,
         names: dict[str, str],
         values: dict[str, object],
-        increments: Mapping[str, int | float],
+        increments: Increments,
     ) -> tuple[Item, bool]:
         request = secrets.token_hex(4)
         expression = f"SET #request = :request, {expression}"

@@ -154,10 +154,8 @@ class DetectPumps:
             self._scanner.begin(state, now.reading)
             return
         self._scanner.scan(state, now, report, budget=self._settings.max_candidates)
-        # Of each symbol the latest; in one scan what alarmed, then a burst, hides the rest.
-        judged = sorted([*self._judged, *report.judged], key=_weight)
-        latest = {each.symbol: each for each in judged}.values()
-        self._judged = sorted(latest, key=_weight)[-JUDGED_KEPT:]
+        latest = {(each.symbol, each.what): each for each in (*self._judged, *report.judged)}
+        self._judged = sorted(latest.values(), key=lambda each: each.time)[-JUDGED_KEPT:]
         self._counts = {name: getattr(report, name) for name in TOLD}
 
     def backfill(self, progress: Callable[[int, int], None] | None = None) -> DetectReport:
@@ -271,20 +269,17 @@ class DetectPumps:
             self._bursts.market_ring = saved
 
     def _save_ring(self) -> None:
-        ring = self._bursts.market_ring
-        if not ring.time:
-            return
+        """Save the ring, unless the rule has none, and beside it what was judged: JSON in bytes."""
+        ring, told = self._bursts.market_ring, {"judged": self._judged, "counts": self._counts}
+        if self._bursts.rule is not None and not ring.time:
+            return  # the saved one was not read yet
+        arrays = ring.to_arrays(self._ring_fingerprint) if ring.time else {}
+        arrays["judged"] = np.frombuffer(json.dumps(told).encode(), np.uint8)
         try:
-            self._store.save_state(RING, ring.to_arrays(self._ring_fingerprint) | self._told)
+            self._store.save_state(RING, arrays)
             self._ring_saved = ring.time
         except StoreUnavailable as error:
             logger.warning("ring of snapshots was not saved", extra={"reason": str(error)})
-
-    @property
-    def _told(self) -> dict[str, object]:
-        """Return what was judged lately as an array: JSON in bytes."""
-        told = json.dumps({"judged": self._judged, "counts": self._counts})
-        return {"judged": np.frombuffer(told.encode(), np.uint8)}
 
     @property
     def _ring_fingerprint(self) -> str:
@@ -294,9 +289,7 @@ class DetectPumps:
         if self._state is None:
             return
         try:
-            # Beside the ring, which is saved more often, unless the rule has none.
-            told = {} if self._bursts.market_ring.time else self._told
-            self._store.save_state(STATE, self._state.to_arrays() | told)
+            self._store.save_state(STATE, self._state.to_arrays())
             now = self._state.last.time if self._state.last is not None else 0
             if now >= self._flows_saved + FLOWS_EVERY:
                 self._store.save_state(FLOWS, self._state.flow_arrays())
@@ -313,10 +306,6 @@ def slices_due(slices: int, detector: Detector) -> int:
     """
     reach = min(detector.unseen_limit * detector.interval, DAY)
     return max(1, math.ceil(slices / (ROUND * reach / MINUTE)))
-
-
-def _weight(judged: Judgement) -> tuple[int, bool, bool]:
-    return judged.time, judged.alarmed, judged.what == "burst"
 
 
 def _is_later(state: DetectState, other: DetectState) -> bool:

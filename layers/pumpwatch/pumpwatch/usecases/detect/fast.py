@@ -36,7 +36,7 @@ from .answers import Answers, good_answers
 from .history import CandleHistory
 from .market_ring import MarketRing
 from .market_watch import SnapshotRows
-from .report import DetectReport, Judgement
+from .report import DetectReport, Judgement, verdict_words
 from .state import DetectState
 
 logger = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ class BurstWatch:
         judged &= ring.fallen <= RECENT * usual.mean
         strength = np.where(judged, bursts(ring.ring, now.time, usual), 0.0)
         report.judged += [
-            Judgement(state.symbols[row], now.time, "burst", reason="its last pump is not over")
+            Judgement(state.symbols[row], now.time, "burst", "its last pump is not over")
             for row in silent[strength[silent] > 0].tolist()
         ]
         strength[silent] = 0.0
@@ -141,12 +141,12 @@ class BurstWatch:
             ring = self.market_ring.ring.select(np.array([row]))
             look = Look(time, ring, window[1].select([position]), known.get(symbol))
             if not window[3][position] or not _knows_enough(look):
-                reason = "its trades or its day before are not known"
-                report.judged.append(Judgement(symbol, time, "burst", reason=reason))
+                why = "not judged: its trades or its day before are not known"
+                report.judged.append(Judgement(symbol, time, "burst", why))
                 continue
             looked += 1
             verdict = self.rule.judge(look)
-            report.judged.append(_told(symbol, time, verdict))
+            report.judged.append(_judgement(symbol, time, verdict, self.rule.margin))
             if verdict is not None and verdict.alarm:
                 alarms.append(_alarm(symbol, look, verdict))
             else:
@@ -196,11 +196,13 @@ def _knows_enough(look: Look) -> bool:
     )
 
 
-def _told(symbol: str, time: int, verdict: Verdict | None) -> Judgement:
+def _judgement(symbol: str, time: int, verdict: Verdict | None, threshold: float) -> Judgement:
     if verdict is None:
-        return Judgement(symbol, time, "burst", reason="it is no burst after all")
-    numbers = verdict.strength, verdict.jump, verdict.margin
-    return Judgement(symbol, time, "burst", verdict.alarm, *numbers)
+        return Judgement(symbol, time, "burst", "it is no burst after all")
+    below = f"score {threshold - verdict.margin:.2f} below its threshold"
+    why = "a pump" if verdict.alarm else below
+    words = verdict_words(verdict.strength, verdict.jump, why)
+    return Judgement(symbol, time, "burst", words, verdict.alarm)
 
 
 def _alarm(symbol: str, look: Look, verdict: Verdict) -> Alarm:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import nan
+from math import isnan
 from typing import NamedTuple
 
 from pumpwatch.domain.detection.signals import PumpEvent, Signal
@@ -11,19 +11,22 @@ from pumpwatch.domain.moments import MINUTE
 
 
 class Judgement(NamedTuple):
-    """A look at a symbol; NaN is what the rule does not say."""
+    """What came of a look at a symbol."""
 
     symbol: str
     time: int
     what: str
     """`burst` or `candle`."""
+    verdict: str
+    """What was seen, and why nothing followed, for a person."""
     alarmed: bool = False
-    strength: float = nan
-    jump: float = nan
-    margin: float = nan
-    """Log-odds above the threshold."""
-    reason: str = ""
-    """Why nothing was judged."""
+
+
+def verdict_words(strength: float, jump: float, why: str) -> str:
+    """Return the verdict of a rule, which need not know what it saw (NaN)."""
+    if isnan(strength + jump):
+        return why
+    return f"{strength:,.2f} times the usual flow, {100 * jump:+.1f} %: {why}"
 
 
 @dataclass(slots=True)

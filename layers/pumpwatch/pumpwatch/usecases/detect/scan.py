@@ -19,7 +19,7 @@ from .fast import BurstWatch
 from .history import CandleHistory, request_count
 from .market_ring import MarketRing
 from .market_watch import SnapshotRows
-from .report import DetectReport, Judgement
+from .report import DetectReport, Judgement, verdict_words
 from .scan_plan import ScanPlan, plan_scan, silent_rows
 from .state import DetectState, JudgedSpan
 from .trade_reader import TradeReader, count_scored
@@ -179,11 +179,11 @@ class Scanner:
                 # With its trades known, a minute is the fast rule's, wherever that saw all of it.
                 covered = self._bursts.covers(state, int(row), candles.open_time)
                 counts &= ~(covered & detections.traded[position])
-            strength, jump = (
-                float(array[position, -1]) for array in (detections.strength, detections.jump)
-            )
+            strength, jump = detections.strength[position, -1], detections.jump[position, -1]
             alarmed = bool((detections.alarm[position] & counts).any())
-            report.judged.append(Judgement(symbol, now, "candle", alarmed, strength, jump))
+            why = "a pump" if alarmed else "too little for the rule"
+            verdict = verdict_words(strength, jump, why)
+            report.judged.append(Judgement(symbol, now, "candle", verdict, alarmed))
             alarms.setdefault(symbol, []).extend(
                 alarms_of_candles(candles, start, detections, position, counts, now)
             )
