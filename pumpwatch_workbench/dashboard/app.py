@@ -25,7 +25,7 @@ from pumpwatch.errors import PumpwatchError
 from pumpwatch_workbench.dashboard.access import Access
 from pumpwatch_workbench.dashboard.sources import Source
 from pumpwatch_workbench.dashboard.state import sections
-from pumpwatch_workbench.operations.halting import SHORTEST_REASON
+from pumpwatch_workbench.operations.halting import SHORTEST_REASON, legible
 from pumpwatch_workbench.pages.chart_script import chart_script, drawing_script
 
 MOST_OF_A_CORE = 0.02
@@ -130,7 +130,7 @@ def page_app(source: Source, *, token: str, address: str) -> ASGIApp:
         action = request.path_params["action"]
         try:
             asked = json.loads(await asyncio.wait_for(_body(request), BODY_SECONDS))
-            reason = _legible(asked["reason"])[:LONGEST_REASON]
+            reason = legible(asked["reason"])[:LONGEST_REASON]
             names = [str(name) for name in [*asked.get("trades", ()), asked.get("id", "")] if name]
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError, TimeoutError):
             reason, names = "", []
@@ -158,16 +158,6 @@ async def _body(request: Request) -> bytes:
         if len(body) > LONGEST_BODY:
             raise ValueError("too long")
     return body
-
-
-def _legible(text: object) -> str:
-    """Return a text without what a terminal obeys or a reader does not see.
-
-    Raises `TypeError` for what is no text.
-    """
-    if not isinstance(text, str):
-        raise TypeError("no text")
-    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
 
 
 async def _answer(work: Callable[[], dict[str, Any]]) -> Response:
