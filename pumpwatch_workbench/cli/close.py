@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from pumpwatch.domain.trading.halt import CloseRequest
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.operating import (
@@ -23,7 +22,7 @@ from pumpwatch_workbench.cli.operating import (
     say_when_at_rest,
 )
 from pumpwatch_workbench.cli.options import AsJson, Region, check_range
-from pumpwatch_workbench.operations.halting import now
+from pumpwatch_workbench.operations.halting import ask_to_close
 from pumpwatch_workbench.operations.installation import Installation
 from pumpwatch_workbench.pages.words import plain, price, signed_money
 
@@ -60,8 +59,7 @@ def close(
     with Choice(store, mode, stack, region).only_one() as installation:
         trades = _trades(installation, symbol.upper())
         for trade in trades:
-            request = CloseRequest(trade.signal_id, now(), installation.operator, reason)
-            installation.halts.ask_to_close(request)
+            ask_to_close(installation, trade, reason)
         if not as_json:
             typer.echo(f"{installation.name}: {trades[0].symbol} is closed with the next run.")
             say_when_at_rest(installation)

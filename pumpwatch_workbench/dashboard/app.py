@@ -24,7 +24,7 @@ from starlette.types import ASGIApp
 from pumpwatch.errors import PumpwatchError
 from pumpwatch_workbench.dashboard.access import Access
 from pumpwatch_workbench.dashboard.sources import Source
-from pumpwatch_workbench.operations.halting import SHORTEST_REASON
+from pumpwatch_workbench.operations.halting import SHORTEST_REASON, legible
 from pumpwatch_workbench.pages.chart_script import chart_script, drawing_script
 
 MOST_OF_A_CORE = 0.02
@@ -128,9 +128,7 @@ def page_app(source: Source, *, token: str, address: str) -> ASGIApp:
             asked = msgspec.json.decode(body, type=Asked)
         except (msgspec.MsgspecError, RecursionError, ValueError, TimeoutError):
             asked = Asked("")
-        # Without what a terminal obeys or a reader does not see.
-        legible = "".join(each if each.isprintable() else " " for each in asked.reason)
-        reason = " ".join(legible.split())[:LONGEST_REASON]
+        reason = legible(asked.reason)[:LONGEST_REASON]
         if len(reason) < SHORTEST_REASON:
             return JSONResponse({"problem": "say why, for whoever looks at it next"}, 400)
         action = request.path_params["action"]

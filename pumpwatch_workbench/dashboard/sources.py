@@ -20,7 +20,7 @@ from pumpwatch.adapters.dynamodb.stores import DynamoEventStore, DynamoSignalSto
 from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.moments import DAY, HOUR
-from pumpwatch.domain.trading.halt import CloseRequest, Halt
+from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.errors import BadInput, PumpwatchError
 from pumpwatch.ports import EventStore, HistoryStore, SignalStore
 from pumpwatch.usecases.detect.detect_pumps import RING
@@ -35,7 +35,13 @@ from pumpwatch_workbench.local.store import (
     SqliteRunRecords,
     SqliteSignalStore,
 )
-from pumpwatch_workbench.operations.halting import describe, halt_entries, now, resume_entries
+from pumpwatch_workbench.operations.halting import (
+    ask_to_close,
+    describe,
+    halt_entries,
+    now,
+    resume_entries,
+)
 from pumpwatch_workbench.operations.installation import installation_of_store
 from pumpwatch_workbench.operations.journal.candles import fetched_candles, stored_candles
 from pumpwatch_workbench.operations.overview import (
@@ -185,7 +191,7 @@ class StoreSource(Source):
             chosen = [trade for trade in live if trade.signal_id in names]
             if action != "close" or not chosen:
                 raise BadInput("there is no such open trade any more")
-            here.halts.ask_to_close(CloseRequest(chosen[0].signal_id, now(), here.operator, reason))
+            ask_to_close(here, chosen[0], reason)
             return f"{chosen[0].symbol} is closed with the next run.{rest}"
 
 

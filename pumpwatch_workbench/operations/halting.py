@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from pumpwatch.domain.trading.halt import Halt
+from pumpwatch.domain.trading.halt import CloseRequest, Halt
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.errors import BadInput
 from pumpwatch.ports import HaltStore, Journal
@@ -33,9 +33,19 @@ def describe(trades: Iterable[Trade]) -> list[str]:
     ]
 
 
+def legible(text: object) -> str:
+    """Return a text without what a terminal obeys or a reader does not see.
+
+    Raises `TypeError` for what is no text.
+    """
+    if not isinstance(text, str):
+        raise TypeError("no text")
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
+
+
 def halt_entries(here: Installation, wanted: Halt) -> Halt:
     """Halt it in the operator's name; return the halt in force, which may be an earlier one."""
-    wanted = replace(wanted, by=here.operator)
+    wanted = replace(wanted, by=here.operator, reason=legible(wanted.reason))
     here.halts.halt(wanted)
     return here.halts.current() or wanted
 
@@ -50,8 +60,13 @@ def resume_entries(here: Installation, reason: str, trades: Collection[str]) -> 
         only = f"only trades halt it: name them with --trade or --all-trades\n{lines}"
         nothing = only if halting else "it is not halted: there is nothing to resume"
         raise BadInput(f"{here.name}: {nothing}")
-    here.halts.resume(by=f"{here.operator}: {reason}", time=now(), trades=trades)
+    here.halts.resume(by=f"{here.operator}: {legible(reason)}", time=now(), trades=trades)
     return [trade for trade in halting if trade.signal_id not in trades]
+
+
+def ask_to_close(here: Installation, trade: Trade, reason: str) -> None:
+    """Let the next run close a trade at market."""
+    here.halts.ask_to_close(CloseRequest(trade.signal_id, now(), here.operator, legible(reason)))
 
 
 def now() -> int:

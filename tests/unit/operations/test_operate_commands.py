@@ -67,6 +67,11 @@ def test_earlier_halt_keeps_its_reason_and_says_so(deployed):
     assert halts(deployed).current().reason == "first"
 
 
+def test_a_reason_that_no_terminal_can_show_halts_nevertheless(deployed):
+    assert run("halt", "--reason", "odd \udcff\x1b fills").exit_code == 0
+    assert halts(deployed).current().reason == "odd fills"
+
+
 def test_a_bare_halt_halts_and_says_what(deployed):
     answer = run("halt")
     assert answer.exit_code == 0
