@@ -7,11 +7,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from pumpwatch.domain.trading.orders import Leg, Outcome
 from pumpwatch.domain.trading.trades import TradeState
 from pumpwatch_workbench.local.store import RunRecord
+from pumpwatch_workbench.operations.journal.agreement import Agreement
 from pumpwatch_workbench.operations.journal.percentiles import (
     Bounds,
     Spread,
@@ -28,10 +28,6 @@ from pumpwatch_workbench.operations.journal.runs import (
     machine_of_functions,
 )
 from pumpwatch_workbench.operations.journal.spending import Spending, spending_of
-from pumpwatch_workbench.research.evaluation.shares import wilson_interval
-
-if TYPE_CHECKING:
-    from pumpwatch_workbench.operations.journal.agreement import Agreement
 
 TOTAL_OF_REQUESTS = re.compile(r"\w+_api_requests_total\|(.+)")
 GOOD_CODE = "ok"
@@ -47,8 +43,6 @@ class Trading:
     closed: int
     won: int
     open_now: int
-    win_interval: tuple[float, float] | None
-    fill_interval: tuple[float, float] | None
     realised: Decimal
     largest_win: Decimal | None
     largest_loss: Decimal | None
@@ -147,20 +141,16 @@ def _machine(period: Period, functions: Sequence[FunctionRuns]) -> Machine | Non
 def _trading(period: Period) -> Trading:
     trades, orders = period.trades, period.orders
     results = [trade.realised_pnl for trade in trades if trade.state is TradeState.CLOSED]
-    won = sum(result > 0 for result in results)
     entries = [order for order in orders if order.leg is Leg.ENTRY]
-    filled = sum(order.outcome is Outcome.FILLED for order in entries)
     signalled = {trade.signal_id: trade.signal_time for trade in trades}
     denials = Counter(_plain(trade.denial) for trade in trades if trade.state is TradeState.DROPPED)
     return Trading(
         entries_sent=len(entries),
-        entries_filled=filled,
+        entries_filled=sum(order.outcome is Outcome.FILLED for order in entries),
         denied=sum(denials.values()),
         closed=len(results),
-        won=won,
+        won=sum(result > 0 for result in results),
         open_now=sum(trade.state.live for trade in trades),
-        win_interval=wilson_interval(won, len(results)),
-        fill_interval=wilson_interval(filled, len(entries)),
         realised=sum(results, Decimal(0)),
         largest_win=max((result for result in results if result > 0), default=None),
         largest_loss=min((result for result in results if result < 0), default=None),

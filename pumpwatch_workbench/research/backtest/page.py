@@ -18,7 +18,7 @@ from pumpwatch_workbench.pages.cards import chart_card, trade_facts
 from pumpwatch_workbench.pages.event_rows import CandleRow
 from pumpwatch_workbench.pages.line_charts import curve_chart, equity_chart
 from pumpwatch_workbench.pages.tables import PageTable, Tile, counts_table
-from pumpwatch_workbench.pages.terminal import terminal_table, tiles_grid
+from pumpwatch_workbench.pages.terminal import print_tables, tiles_grid
 from pumpwatch_workbench.pages.trade_tables import exit_words, trades_table
 from pumpwatch_workbench.pages.words import (
     counted,
@@ -184,15 +184,9 @@ def denials_table(results: Results) -> PageTable:
 
 def print_backtest(report: BacktestReport, console: Console) -> None:
     """Print months, reasons of denials, totals, and what makes the result doubtful."""
-    for title, table in (
-        ("Months", calendar_table("Month", report.results.months)),
-        ("Not traded", denials_table(report.results)),
-    ):
-        if table.rows:
-            console.print(terminal_table(table, title, console.width))
-            console.print()
-    console.print(tiles_grid(backtest_tiles(report)))
-    console.print()
+    months = calendar_table("Month", report.results.months)
+    print_tables(console, {"Months": months, "Not traded": denials_table(report.results)})
+    console.print(tiles_grid(backtest_tiles(report)), end="\n\n")
     console.print(with_evidence(report.outcome.settings.trade.strategy_name))
     for doubt in report.suspicions:
         console.print(Text(f"Doubtful: {doubt}", style="yellow"))
