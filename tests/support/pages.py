@@ -18,7 +18,7 @@ from pumpwatch_workbench.operations.journal.page import render_journal
 from pumpwatch_workbench.play.run.page import render_page
 from pumpwatch_workbench.research.backtest.engine import BacktestOutcome, run_backtest
 from pumpwatch_workbench.research.backtest.market import Block
-from pumpwatch_workbench.research.backtest.page import BacktestReport, render_backtest
+from pumpwatch_workbench.research.backtest.page import render_backtest
 from pumpwatch_workbench.research.backtest.results import results_of
 from pumpwatch_workbench.research.comparison.compare import Comparison, compare_with
 from pumpwatch_workbench.research.comparison.page import render_comparison
@@ -47,9 +47,9 @@ def an_outcome() -> BacktestOutcome:
     return run_backtest(blocks, lively(**SETTINGS))
 
 
-def a_backtest() -> BacktestReport:
+def a_backtest() -> str:
     outcome = an_outcome()
-    return BacktestReport("made-up coins", outcome, results_of(outcome, None), ["It is made up."])
+    return render_backtest("made-up coins", outcome, results_of(outcome), ["It is made up."])
 
 
 def a_comparison() -> Comparison:
@@ -124,7 +124,7 @@ def _stage() -> str:
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "run": lambda: render_page(small_result()),
-    "backtest": lambda: render_backtest(a_backtest()),
+    "backtest": a_backtest,
     "evaluation": _evaluation,
     "comparison": lambda: render_comparison(
         a_comparison(), "Pumpwatch comparison: fade", "made-up"

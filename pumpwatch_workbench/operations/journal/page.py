@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
-from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.calendar_sums import DAYS, WEEKS, calendar_table
 from pumpwatch_workbench.operations.journal.candles import alarms_of
@@ -25,9 +24,9 @@ from pumpwatch_workbench.operations.journal.page_tables import (
 )
 from pumpwatch_workbench.operations.journal.period import Period
 from pumpwatch_workbench.pages.assembly import render
-from pumpwatch_workbench.pages.candle_charts import Chart, event_chart
+from pumpwatch_workbench.pages.candle_charts import Chart, candle_chart
 from pumpwatch_workbench.pages.cards import ChartCard, chart_card, trade_facts
-from pumpwatch_workbench.pages.event_rows import EventRow, Verdict, window_of
+from pumpwatch_workbench.pages.event_rows import DetectedEvent
 from pumpwatch_workbench.pages.line_charts import equity_chart, equity_words, realised_profit
 from pumpwatch_workbench.pages.tables import counts_table
 from pumpwatch_workbench.pages.trade_tables import trade_state_words, trades_table
@@ -42,7 +41,7 @@ def render_journal(period: Period, figures: Figures) -> str:
     title, words, curve = _result_over_time(period)
     if curve:
         charts["equity"] = equity_chart(curve)
-    cards = _event_charts(period, alarms, trades, charts)
+    cards = _event_charts(period, trades, charts)
     anchors = {event_id: card.anchor for event_id, card in cards.items()}
     return render(
         __file__,
@@ -78,28 +77,25 @@ def render_journal(period: Period, figures: Figures) -> str:
 
 
 def _event_charts(
-    period: Period,
-    alarms: Mapping[str, Signal],
-    trades: Mapping[str, Trade],
-    charts: dict[str, Chart],
+    period: Period, trades: Mapping[str, Trade], charts: dict[str, Chart]
 ) -> dict[str, ChartCard]:
-    drawn = [event_id for event_id in alarms if period.candles.get(event_id)]
-    cards, events = {}, period.events
-    for number, event_id in enumerate(drawn, start=1):
-        alarm, anchor = alarms[event_id], f"event-{number}"
-        trade = trades.get(event_id)
-        row = EventRow(alarm.symbol, alarm.time, Verdict.IGNORED, None, events[event_id], trade)
-        charts[anchor] = event_chart(row, window_of(row, period.candles[event_id]))
-        cards[event_id] = chart_card(anchor, row.symbol, trade_state_words(trade), _facts(row))
+    drawn = [event for event in period.events if period.candles.get(event.event_id)]
+    cards = {}
+    for number, event in enumerate(drawn, start=1):
+        trade, anchor = trades.get(event.event_id), f"event-{number}"
+        candles = period.candles[event.event_id]
+        charts[anchor] = candle_chart(candles, signals=event.signals, trade=trade)
+        words, facts = trade_state_words(trade), _facts(event, trade)
+        cards[event.event_id] = chart_card(anchor, event.symbol, words, facts)
     return cards
 
 
-def _facts(row: EventRow) -> list[tuple[str, str]]:
-    facts = [("Alarm", date_and_clock(row.time))]
-    if row.detected is not None:
-        facts.append(("Rise to the peak", percent(row.detected.rise)))
-        facts.append(("Turnover", turnover_words(row.detected.detector, row.detected.strength)))
-    trade = row.trade
+def _facts(event: DetectedEvent, trade: Trade | None) -> list[tuple[str, str]]:
+    facts = [
+        ("Alarm", date_and_clock(event.alarm_time)),
+        ("Rise to the peak", percent(event.rise)),
+        ("Turnover", turnover_words(event.detector, event.strength)),
+    ]
     if trade is None:
         return facts
     if trade.entry_time is None:
