@@ -54,13 +54,6 @@ def trade_state_words(trade: Trade | None) -> str:
     return exit_words(trade) if trade.entry_time is not None else trade.state.value
 
 
-def pnl_tone(trade: Trade | None) -> Tone:
-    """Return how the result of a trade is set."""
-    if trade is None or trade.exit_time is None:
-        return "quiet"
-    return amount_cell(trade.realised_pnl).tone
-
-
 def amount_cell(amount: Decimal) -> Cell:
     """Return a gain or loss, USDT, with its sign."""
     tone: Tone = "good" if amount > 0 else "bad" if amount < 0 else ""

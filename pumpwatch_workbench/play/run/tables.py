@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pumpwatch_workbench.pages.event_rows import EventRow, PlantedPump, Verdict
 from pumpwatch_workbench.pages.line_charts import percentile
 from pumpwatch_workbench.pages.tables import Cell, PageTable, Tile, Tone, numbers, row, texts
-from pumpwatch_workbench.pages.trade_tables import pnl_tone
+from pumpwatch_workbench.pages.trade_tables import result_cell
 from pumpwatch_workbench.pages.words import (
     NOTHING,
     clock,
@@ -179,5 +179,5 @@ def _event_cells(event: EventRow, anchor: str, replay: bool) -> tuple[Cell, ...]
         seconds(event.detected.delay_seconds) if event.detected else NOTHING,
         price(trade.entry_price) if trade else NOTHING,
         price(trade.exit_price) if trade else NOTHING,
-        Cell(result_words(event), pnl_tone(trade)),
+        Cell(result_words(event), result_cell(trade).tone),
     )

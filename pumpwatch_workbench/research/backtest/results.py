@@ -46,11 +46,10 @@ class Results:
     signals: int
     entries: int
     """Entry orders that were sent."""
-    filled: int
-    """Entries of which at least a part was filled."""
     filled_share: float | None
     """Quantity filled over quantity asked for, of the entries that were filled."""
     trades: int
+    """Entries that were filled, at least in part: all of them are closed at the end."""
     won: int
     win_rate_interval: tuple[float, float] | None
     """95 %, Wilson's."""
@@ -81,7 +80,7 @@ class Results:
     @property
     def fill_rate(self) -> float | None:
         """Return the share of entry orders that were filled, at least in part."""
-        return self.filled / self.entries if self.entries else None
+        return self.trades / self.entries if self.entries else None
 
     @property
     def profit_factor(self) -> float | None:
@@ -104,7 +103,7 @@ class Results:
         return {
             "signals": self.signals,
             "entries": self.entries,
-            "filled": self.filled,
+            "filled": self.trades,
             "fill_rate": self.fill_rate,
             "filled_share": self.filled_share,
             "trades": self.trades,
@@ -142,7 +141,6 @@ def results_of(outcome: BacktestOutcome, labels: Sequence[LabelledPump] | None =
     return Results(
         signals=len(outcome.signals),
         entries=len(trades) + unfilled,
-        filled=len(trades),
         filled_share=_filled_share(outcome),
         trades=len(trades),
         won=won,

@@ -73,7 +73,7 @@ def test_counts_rates_and_factors():
         )
     )
     assert (results.trades, results.won, results.win_rate) == (2, 1, 0.5)
-    assert (results.entries, results.filled, results.fill_rate) == (4, 2, 0.5)
+    assert (results.entries, results.trades, results.fill_rate) == (4, 2, 0.5)
     assert results.filled_share == 0.5
     assert (results.net_profit, results.profit_factor) == (20, 3.0)
     assert results.final_equity == 10_020
