@@ -112,15 +112,18 @@ class Figures:
 
 def figures_of(period: Period, agreement: Agreement | None = None) -> Figures:
     """Return the figures of a period; `agreement` with known pumps where there are labels."""
-    api = _api_rows(period.totals)
+    api, runs = _api_rows(period.totals), period.runs
     functions = tuple(function_runs(log) for log in period.logs or ())
+    machine = machine_of_functions(functions)
+    if runs is not None:
+        machine = machine_of(runs, period.memory_limit_mib)
     return Figures(
         events=len({signal.event_id for signal in period.signals}),
         signals=len(period.signals),
         trading=_trading(period),
         spending=spending_of(period),
-        runs=None if period.runs is None else _runs(period.runs),
-        machine=_machine(period, functions),
+        runs=None if runs is None else _runs(runs),
+        machine=machine,
         functions=functions,
         api=api,
         histograms=bounds_of(period.totals),
@@ -130,12 +133,6 @@ def figures_of(period: Period, agreement: Agreement | None = None) -> Figures:
             _not_recorded(period, functions, counted=bool(api), labelled=agreement is not None)
         ),
     )
-
-
-def _machine(period: Period, functions: Sequence[FunctionRuns]) -> Machine | None:
-    if period.runs is None:
-        return machine_of_functions(functions)
-    return machine_of(period.runs, period.memory_limit_mib)
 
 
 def _trading(period: Period) -> Trading:
@@ -196,12 +193,11 @@ def _api_rows(all_totals: Mapping[str, Mapping[str, Decimal]]) -> tuple[ApiRow, 
             labels = labels_of(match[1]) if match else {}
             if "endpoint" in labels and "code" in labels and value:
                 counts[labels["endpoint"]][labels["code"]] += int(value)
-    return tuple(_api_row(endpoint, codes) for endpoint, codes in sorted(counts.items()))
-
-
-def _api_row(endpoint: str, codes: Counter[str]) -> ApiRow:
-    bad = tuple((code, count) for code, count in codes.most_common() if code != GOOD_CODE)
-    return ApiRow(endpoint, codes.total(), sum(count for _, count in bad), bad)
+    rows = []
+    for endpoint, codes in sorted(counts.items()):
+        bad = tuple((code, count) for code, count in codes.most_common() if code != GOOD_CODE)
+        rows.append(ApiRow(endpoint, codes.total(), sum(count for _, count in bad), bad))
+    return tuple(rows)
 
 
 def _not_recorded(
