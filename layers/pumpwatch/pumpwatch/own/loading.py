@@ -33,7 +33,8 @@ def entry_points_of(kind: str, built_in: Collection[str]) -> EntryPoints:
     """Return those of the group. Raises `SettingsError` where one has a built-in's name."""
     points = entry_points(group=f"pumpwatch.{kind}")
     if clash := points.names & {*built_in}:
-        raise SettingsError(f"entry point {min(clash)} of pumpwatch.{kind} has a built-in's name")
+        taken = f"the entry point {min(clash)} of pumpwatch.{kind} has a built-in's name"
+        raise SettingsError(f"{taken}: rename it, or uninstall its package")
     return points
 
 
