@@ -13,7 +13,6 @@ import typer
 from rich.console import Console
 
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
-from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch.errors import BadInput, RetryLater, StopTrading
 from pumpwatch_workbench.calendar_sums import DAYS, WEEKS, calendar_table
 from pumpwatch_workbench.cli.aws import clients_in
@@ -113,16 +112,7 @@ def of_stage(stage: str, region: str, since: int, until: int) -> Period:
     from pumpwatch_workbench.operations.journal import stack as stages  # noqa: PLC0415 - slow
 
     stack = DeployedStack.of_stage(stage, *clients_in(region))
-    period = stages.period_of_stack(
-        stack.table(),
-        S3HistoryStore(stack.output("HistoryBucket"), stack.clients("s3")),
-        stage=stage,
-        since=since,
-        until=until,
-        scan_seconds=stack.scan_seconds,
-        logs=stages.logs_of_stack(stack, since, until),
-    )
-    return replace(period, bybit=stack.outputs.get("BybitBaseUrl", ""))
+    return stages.period_of_stack(stack, since, until)
 
 
 def _with_candles(period: Period) -> Period:

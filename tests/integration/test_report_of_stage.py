@@ -65,7 +65,7 @@ def stacks():
         fill(Table(table, dynamodb), S3HistoryStore(bucket, s3))
         fill_logs(logs)
         groups = {f"{name.title()}LogGroup": group for name, group in GROUPS.items()}
-        yield Stacks({"StateTable": table, "HistoryBucket": bucket, **groups})
+        yield Stacks({"Stage": "prod", "StateTable": table, "HistoryBucket": bucket, **groups})
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pumpwatch.adapters.dynamodb.guards import DynamoHaltStore, DynamoLockStore
 from pumpwatch.adapters.dynamodb.journal import DynamoJournal
 from pumpwatch.adapters.dynamodb.stores import DynamoSignalStore
-from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch.domain.moments import HOUR
@@ -29,25 +28,19 @@ LOG_GROUPS = {"detect": "DetectLogGroup", "trade": "TradeLogGroup"}
 """The outputs that name them."""
 
 
-def period_of_stack(
-    table: Table,
-    history: S3HistoryStore,
-    *,
-    stage: str,
-    since: int,
-    until: int,
-    scan_seconds: int = A_MINUTE,
-    logs: Sequence[FunctionLog] | None = None,
-) -> Period:
-    """Return what table and bucket say, with the logs that were read. Raises `StoreUnavailable`."""
+def period_of_stack(stack: DeployedStack, since: int, until: int) -> Period:
+    """Return what table, bucket and logs say. Raises `StoreUnavailable`."""
+    table = stack.table()
+    history = S3HistoryStore(stack.output("HistoryBucket"), stack.clients("s3"))
     journal = DynamoJournal(table)
     trades = journal.trades_since(since).require_all()
     signals = DynamoSignalStore(table).since(since)
     orders, repairs = _orders_and_repairs(journal, trades)
     totals, halt = DynamoTotalsStore(table), DynamoHaltStore(table).current()
     return Period(
-        source=f"the table of stage {stage}",
-        stage=stage,
+        source=f"the table of stage {stack.stage}",
+        stage=stack.stage,
+        bybit=stack.outputs.get("BybitBaseUrl", ""),
         since=since,
         until=until,
         trades=trades,
@@ -58,8 +51,8 @@ def period_of_stack(
         locks=DynamoLockStore(table).current(since),
         halts=[(halt, None)] if halt is not None else [],
         totals={name: totals.read(name) for name in (DETECT, TRADE)},
-        aws=aws_estimate(scan_seconds, until - since),
-        logs=logs,
+        aws=aws_estimate(stack.scan_seconds, until - since),
+        logs=logs_of_stack(stack, since, until),
         candles=stored_candles(history, signals),
     )
 
