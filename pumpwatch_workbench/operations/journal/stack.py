@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 
 from pumpwatch.adapters.dynamodb.guards import DynamoHaltStore, DynamoLockStore
 from pumpwatch.adapters.dynamodb.journal import DynamoJournal
@@ -89,7 +90,7 @@ def _orders_and_repairs(
 ) -> tuple[list[OrderRecord], list[tuple[str, RepairNote]]]:
     names = [trade.signal_id for trade in trades]
     with ThreadPoolExecutor(THREADS) as pool:
-        orders: Iterable[Sequence[OrderRecord]] = list(pool.map(journal.orders, names))
+        orders = list(chain.from_iterable(pool.map(journal.orders, names)))
         repairs = list(pool.map(journal.repairs, names))
     pairs = [(name, note) for name, notes in zip(names, repairs, strict=True) for note in notes]
-    return [order for some in orders for order in some], pairs
+    return orders, pairs

@@ -43,7 +43,9 @@ def render_backtest(
     source: str, outcome: BacktestOutcome, results: Results, doubts: Sequence[str], quote: float = 1
 ) -> str:
     """Return the whole page; `quote` is the USDT per unit of the recordings' quote currency."""
-    ordered = sorted(outcome.closed, key=_entered)
+    ordered = sorted(
+        outcome.closed, key=lambda each: (each.trade.entry_time or 0, each.trade.symbol)
+    )
     curve = results.curve
     times = curve.time.tolist()
     equity = list(zip(times, curve.equity.tolist(), strict=True))
@@ -78,10 +80,6 @@ def render_backtest(
         cards=cards,
         charts_left_out=len(ordered) - len(cards),
     )
-
-
-def _entered(position: SimulatedTrade) -> tuple[int, str]:
-    return position.trade.entry_time or 0, position.trade.symbol
 
 
 def _shown(ordered: Sequence[SimulatedTrade]) -> list[tuple[int, SimulatedTrade]]:
