@@ -7,7 +7,6 @@ from decimal import Decimal
 
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.calendar_sums import DAYS, WEEKS, calendar_table
-from pumpwatch_workbench.operations.journal.candles import alarms_of
 from pumpwatch_workbench.operations.journal.figures import Figures
 from pumpwatch_workbench.operations.journal.kpi_tables import (
     api_table,
@@ -35,7 +34,7 @@ from pumpwatch_workbench.pages.words import NOTHING, date_and_clock, percent, tu
 
 def render_journal(period: Period, figures: Figures) -> str:
     """Return the whole page: styles, scripts and data inside, nothing to fetch."""
-    alarms = alarms_of(period.signals)
+    events = period.events
     trades = {trade.event_id: trade for trade in period.trades}
     charts: dict[str, Chart] = {}
     title, words, curve = _result_over_time(period)
@@ -57,9 +56,9 @@ def render_journal(period: Period, figures: Figures) -> str:
         equity_words=words,
         days=calendar_table("Day", period.calendar(DAYS)),
         weeks=calendar_table("Week", period.calendar(WEEKS)),
-        events=events_table(list(alarms.values()), trades, anchors),
+        events=events_table(events, trades, anchors),
         cards=list(cards.values()),
-        charts_left_out=len(alarms) - len(cards),
+        charts_left_out=len(events) - len(cards),
         trades=trades_table(period.trades, "Every trade that held a position"),
         denials=counts_table("Why signals gave no position.", "Reason", figures.trading.denials),
         stops=stops_table(period),
@@ -83,8 +82,8 @@ def _event_charts(
     cards = {}
     for number, event in enumerate(drawn, start=1):
         trade, anchor = trades.get(event.event_id), f"event-{number}"
-        candles = period.candles[event.event_id]
-        charts[anchor] = candle_chart(candles, signals=event.signals, trade=trade)
+        minutes = period.candles[event.event_id]
+        charts[anchor] = candle_chart(minutes, signals=event.signals, trade=trade)
         words, facts = trade_state_words(trade), _facts(event, trade)
         cards[event.event_id] = chart_card(anchor, event.symbol, words, facts)
     return cards

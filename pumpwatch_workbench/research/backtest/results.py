@@ -160,11 +160,8 @@ def results_of(outcome: BacktestOutcome, labels: Sequence[LabelledPump] | None =
 
 
 def _filled_share(outcome: BacktestOutcome) -> float | None:
-    planned = sum((position.planned for position in outcome.closed), ZERO)
-    if not planned:
-        return None
     shares = [float(position.trade.quantity / position.planned) for position in outcome.closed]
-    return float(np.mean(shares))
+    return float(np.mean(shares)) if shares else None
 
 
 def false_share(signals: Sequence[FoundSignal], labels: Sequence[LabelledPump]) -> float | None:
