@@ -127,7 +127,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "backtest": a_backtest,
     "evaluation": _evaluation,
     "comparison": lambda: render_comparison(
-        a_comparison(), "Pumpwatch comparison: fade", "made-up"
+        a_comparison(), "Pumpwatch comparison: fade", "one day UTC · candles of made-up coins"
     ),
     "search": a_search,
     "journal": _journal,
