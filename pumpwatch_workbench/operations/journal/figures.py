@@ -30,7 +30,6 @@ from pumpwatch_workbench.operations.journal.runs import (
 from pumpwatch_workbench.operations.journal.spending import Spending, spending_of
 
 TOTAL_OF_REQUESTS = re.compile(r"\w+_api_requests_total\|(.+)")
-GOOD_CODE = "ok"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +194,7 @@ def _api_rows(all_totals: Mapping[str, Mapping[str, Decimal]]) -> tuple[ApiRow, 
                 counts[labels["endpoint"]][labels["code"]] += int(value)
     rows = []
     for endpoint, codes in sorted(counts.items()):
-        bad = tuple((code, count) for code, count in codes.most_common() if code != GOOD_CODE)
+        bad = tuple((code, count) for code, count in codes.most_common() if code != "ok")
         rows.append(ApiRow(endpoint, codes.total(), sum(count for _, count in bad), bad))
     return tuple(rows)
 

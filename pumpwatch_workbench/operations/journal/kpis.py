@@ -12,9 +12,6 @@ from pumpwatch_workbench.operations.journal.percentiles import Spread
 from pumpwatch_workbench.operations.journal.runs import FunctionRuns, Machine
 from pumpwatch_workbench.research.evaluation.shares import wilson_interval
 
-Unit = Literal["share", "seconds"]
-Interval = tuple[float, float] | None
-
 
 @dataclass(frozen=True, slots=True)
 class Kpi:
@@ -23,10 +20,10 @@ class Kpi:
     name: str
     value: float | None
     """A fraction or seconds, as `unit` says."""
-    unit: Unit
+    unit: Literal["share", "seconds"]
     n: int
     counted: str
-    interval: Interval = None
+    interval: tuple[float, float] | None = None
     """95 %, by Wilson's score method."""
     note: str = ""
 
