@@ -139,15 +139,14 @@ def chart(frame: pl.DataFrame, row: Mapping[str, Any] | None = None) -> Chart:
     >>> pw.chart(pw.candles("candles"), trades.row(0, named=True))
     """
     trade, times = None, {}
+    opened = pl.col("time").dt.timestamp("ms")
     if row is not None:
         known = ((name, at) for name, at in row.items() if isinstance(at, datetime))
         times = {name: round(at.timestamp() * 1000) for name, at in known}
         around = min(times.values()) - WINDOW_BEFORE_MS, max(times.values()) + WINDOW_AFTER_MS
-        near = pl.col("time").dt.timestamp("ms").is_between(*around)
-        frame = frame.filter(near, symbol=row["symbol"])
+        frame = frame.filter(opened.is_between(*around), symbol=row["symbol"])
         if "signal_time" in row:
             (trade,), times = trades_of(pl.DataFrame([row])), {}
-    opened = pl.col("time").dt.timestamp("ms")
     columns = frame.select(opened, "open", "high", "low", "close", "turnover")
     rows = [CandleRow(*values) for values in columns.iter_rows()]
     moments = {name.removesuffix("_time"): time for name, time in times.items()}

@@ -33,13 +33,9 @@ from pumpwatch_workbench.pages.words import plain
 from pumpwatch_workbench.processes import keep_freed_memory
 from pumpwatch_workbench.research.backtest.engine import BacktestOutcome, run_backtest
 from pumpwatch_workbench.research.backtest.market import Block
-from pumpwatch_workbench.research.backtest.page import (
-    BacktestReport,
-    print_backtest,
-    render_backtest,
-)
+from pumpwatch_workbench.research.backtest.page import print_backtest, render_backtest
 from pumpwatch_workbench.research.backtest.recordings import Recordings
-from pumpwatch_workbench.research.backtest.results import results_of, suspicions
+from pumpwatch_workbench.research.backtest.results import Results, results_of, suspicions
 from pumpwatch_workbench.research.backtest.settings import (
     BacktestSettings,
     read_settings,
@@ -84,25 +80,19 @@ def backtest(
     results = results_of(outcome, recordings.labels)
     if export_to is not None:
         write_tables(export_to, results.tables)
-    shown = BacktestReport(
-        source=folder.resolve().name,
-        outcome=outcome,
-        results=results,
-        suspicions=[
-            *suspicions(outcome, results),
-            *sample_warning(settings.detect.detector, recordings.fingerprints),
-        ],
-        quote_price=recordings.quote_price,
-    )
-    page = write_page(render_backtest(shown), report)
+    doubts = suspicions(outcome, results)
+    doubts += sample_warning(settings.detect.detector, recordings.fingerprints)
+    source, quote = folder.resolve().name, recordings.quote_price
+    page = write_page(render_backtest(source, outcome, results, doubts, quote), report)
     if as_json:
-        typer.echo(json.dumps({**_json(shown), "minutes": recordings.minutes}))
+        more = {"quote_price": quote, "warnings": doubts, "minutes": recordings.minutes}
+        typer.echo(json.dumps({**_json(outcome, results), **more}))
     else:
-        print_backtest(shown, console)
-    if recordings.quote_price != 1 and not recordings.quote_price_was_given:
+        print_backtest(settings.trade.strategy_name, results, doubts, console)
+    if quote != 1 and not recordings.quote_price_was_given:
         console.print(
             "No symbol names USDT, and a market in USDT turns over more: taken to be in another"
-            f" coin and multiplied by {recordings.quote_price:g}, the power of ten that gives a"
+            f" coin and multiplied by {quote:g}, the power of ten that gives a"
             " market of ordinary size. --quote-price sets another one.",
             highlight=False,
         )
@@ -125,8 +115,8 @@ def outcome_of(
     return outcome
 
 
-def _json(report: BacktestReport) -> dict[str, object]:
-    coverage, settings = report.outcome.coverage, report.outcome.settings
+def _json(outcome: BacktestOutcome, results: Results) -> dict[str, object]:
+    coverage, settings = outcome.coverage, outcome.settings
     return {
         "strategy": settings.trade.strategy_name,
         "detector": settings.detect.detector,
@@ -135,9 +125,7 @@ def _json(report: BacktestReport) -> dict[str, object]:
         "end": coverage.end,
         "symbols": len(coverage.symbols),
         "candles": coverage.candles,
-        "alarms": report.outcome.alarms,
-        **report.results.to_json(),
-        "closed": [plain(record_fields(trade)) for trade in report.outcome.trades],
-        "quote_price": report.quote_price,
-        "warnings": list(report.suspicions),
+        "alarms": outcome.alarms,
+        **results.to_json(),
+        "closed": [plain(record_fields(trade)) for trade in outcome.trades],
     }

@@ -36,18 +36,12 @@ from pumpwatch_workbench.local.store import Database, SqliteJournal
 from pumpwatch_workbench.operations.installation import mode_of, name_of_store
 from pumpwatch_workbench.operations.journal.period import of_one_mode
 from pumpwatch_workbench.pages.files import check_report_path, write_page
+from pumpwatch_workbench.pages.words import date_and_clock
 from pumpwatch_workbench.processes import keep_freed_memory
 from pumpwatch_workbench.research.backtest.recordings import Recordings
-from pumpwatch_workbench.research.backtest.settings import (
-    read_settings,
-    settings_of_file,
-)
+from pumpwatch_workbench.research.backtest.settings import read_settings, settings_of_file
 from pumpwatch_workbench.research.comparison.compare import compare_with
-from pumpwatch_workbench.research.comparison.page import (
-    ComparisonReport,
-    print_comparison,
-    render_comparison,
-)
+from pumpwatch_workbench.research.comparison.page import print_comparison, render_comparison
 
 
 def compare(
@@ -98,15 +92,13 @@ def compare(
     settings = read_settings(pairs, strategy=traded, detector=detector)
     outcome = outcome_of(recordings, recordings.blocks(end=end), settings, begin, end)
     comparison = compare_with(outcome, trades)
-    shown = ComparisonReport(
-        comparison,
-        folder.resolve().name,
-        traded,
-        settings.detect.detector,
-        begin,
-        min(end, outcome.coverage.end),
+    until = date_and_clock(min(end, outcome.coverage.end))
+    subtitle = (
+        f"{date_and_clock(begin)} to {until} UTC · candles of {folder.resolve().name}"
+        f" · detector {settings.detect.detector}"
     )
-    page = write_page(render_comparison(shown), report)
+    shown = render_comparison(comparison, f"Pumpwatch comparison: {traded}", subtitle)
+    page = write_page(shown, report)
     console = Console(stderr=as_json)
     if as_json:
         document = {

@@ -7,13 +7,12 @@ import time
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
-from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch.errors import BadInput, RetryLater, StopTrading
 from pumpwatch_workbench.calendar_sums import DAYS, WEEKS, calendar_table
 from pumpwatch_workbench.cli.aws import clients_in
@@ -24,6 +23,7 @@ from pumpwatch_workbench.cli.progress import busy
 from pumpwatch_workbench.cli.times import parse_duration
 from pumpwatch_workbench.export import check_export, write_tables
 from pumpwatch_workbench.local.store import Database
+from pumpwatch_workbench.operations.journal.agreement import agreement_of, read_labels
 from pumpwatch_workbench.operations.journal.candles import fetched_candles
 from pumpwatch_workbench.operations.journal.document import document_of
 from pumpwatch_workbench.operations.journal.figures import Figures, figures_of
@@ -34,10 +34,7 @@ from pumpwatch_workbench.operations.journal.period import Period, of_mode, perio
 from pumpwatch_workbench.operations.overview import time_of_store
 from pumpwatch_workbench.operations.stack import DeployedStack
 from pumpwatch_workbench.pages.files import check_report_path, write_page
-from pumpwatch_workbench.pages.terminal import terminal_table, tiles_grid, wide_enough
-
-if TYPE_CHECKING:
-    from pumpwatch_workbench.operations.journal.agreement import Agreement
+from pumpwatch_workbench.pages.terminal import print_tables, tiles_grid, wide_enough
 
 
 def report(
@@ -97,7 +94,10 @@ def report(
     if candles and period.bybit and not as_json:
         with busy("Asking for candles"):
             period = _with_candles(period)
-    figures = figures_of(period, _agreement(labels, period) if labels else None)
+    agreement = None
+    if labels is not None:
+        agreement = agreement_of(read_labels(labels), period.signals, period.since, period.until)
+    figures = figures_of(period, agreement)
     if export_to is not None:
         write_tables(export_to, period.tables())
     if as_json:
@@ -107,29 +107,12 @@ def report(
         typer.echo(f"About {period.source}")
 
 
-def _agreement(labels: Path, period: Period) -> Agreement:
-    """Return how well detection agrees with the pumps of a file. Raises `BadInput`."""
-    from pumpwatch_workbench.operations.journal import agreement  # noqa: PLC0415 - loads Polars
-
-    known = agreement.read_labels(labels)
-    return agreement.agreement_of(known, period.signals, period.since, period.until)
-
-
 def of_stage(stage: str, region: str, since: int, until: int) -> Period:
     """Return what a deployed stage's table, bucket and logs say."""
     from pumpwatch_workbench.operations.journal import stack as stages  # noqa: PLC0415 - slow
 
     stack = DeployedStack.of_stage(stage, *clients_in(region))
-    period = stages.period_of_stack(
-        stack.table(),
-        S3HistoryStore(stack.output("HistoryBucket"), stack.clients("s3")),
-        stage=stage,
-        since=since,
-        until=until,
-        scan_seconds=stack.scan_seconds,
-        logs=stages.logs_of_stack(stack, since, until),
-    )
-    return replace(period, bybit=stack.outputs.get("BybitBaseUrl", ""))
+    return stages.period_of_stack(stack, since, until)
 
 
 def _with_candles(period: Period) -> Period:
@@ -151,12 +134,12 @@ def _write(period: Period, figures: Figures, out: Path) -> None:
     with busy("Drawing the page"):
         page = write_page(render_journal(period, figures), out)
     console = wide_enough(Console(highlight=False))
-    console.print(tiles_grid(journal_tiles(figures)))
-    console.print()
-    console.print(terminal_table(kpi_table(figures), "Key figures", console.width))
-    console.print()
-    for name, form in (("Day", DAYS), ("Week", WEEKS)):
-        shown = calendar_table(name, period.calendar(form)[-14:])  # The page has more.
-        console.print(terminal_table(shown, f"{name}s, UTC", console.width))
-        console.print()
+    console.print(tiles_grid(journal_tiles(figures)), end="\n\n")
+    tables = {
+        "Key figures": kpi_table(figures),
+        # The page has more of both.
+        "Days, UTC": calendar_table("Day", period.calendar(DAYS)[-14:]),
+        "Weeks, UTC": calendar_table("Week", period.calendar(WEEKS)[-14:]),
+    }
+    print_tables(console, tables)
     console.print(f"Report: {page}", soft_wrap=True)

@@ -33,7 +33,7 @@ from pumpwatch_workbench.research.backtest.settings import settings_of_file
 from pumpwatch_workbench.research.sample import sample_warning
 from pumpwatch_workbench.research.tune.doubts import doubts
 from pumpwatch_workbench.research.tune.engines import check_engine, opened
-from pumpwatch_workbench.research.tune.page import TuneReport, print_tuned, render_tuned
+from pumpwatch_workbench.research.tune.page import print_tuned, render_tuned
 from pumpwatch_workbench.research.tune.pool import SignalPool
 from pumpwatch_workbench.research.tune.search import BestSettings, check_study, storage_at
 from pumpwatch_workbench.research.tune.space import SearchSpace, space_for
@@ -126,7 +126,7 @@ def tune(
     own = "is your own: only Pumpwatch's settings were searched, none of its"
     warnings = [f"{name} {own}." for name in (acts, rule) if ":" in name]
     warnings += doubts(tuned) + sample_warning(space.detector, recordings.fingerprints)
-    page = write_page(render_tuned(TuneReport(tuned, folder.resolve().name, warnings)), report)
+    page = write_page(render_tuned(tuned, folder.resolve().name, warnings), report)
     if write is not None:
         merge_lines(write, _found(tuned))
     if as_json:

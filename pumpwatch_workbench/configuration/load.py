@@ -6,13 +6,17 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic_settings import BaseSettings, EnvSettingsSource
 
+from pumpwatch.domain.detection.rules import DETECTORS
+from pumpwatch.domain.trading.strategies import EVIDENCE
 from pumpwatch.errors import BadInput
+from pumpwatch.own.loading import entry_points_of
 from pumpwatch.own.rules import detector_named
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.overrides import OF_THE_DEPLOYMENT, unknown
@@ -146,9 +150,17 @@ def load(
     usual |= {"TRADING_MODE": desk.mode, **HOSTS.get(desk.mode, {})}
     detect = load_settings(DetectSettings, usual | variables, places)
     trade = load_settings(TradeSettings, usual | variables, places)
+    refuse_taken_names()
     detector_named(detect.detector, detect)
     strategy_from(trade)
     return Configuration(file, given, tuple(_misspelt(environment)), desk, detect, trade)
+
+
+@cache
+def refuse_taken_names() -> None:
+    """Raise `SettingsError` where an entry point has the name of a built-in rule or strategy."""
+    entry_points_of("rules", DETECTORS)
+    entry_points_of("strategies", EVIDENCE)
 
 
 def read_file(path: Path) -> dict[str, Given]:

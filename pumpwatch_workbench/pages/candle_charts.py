@@ -19,7 +19,7 @@ from pumpwatch.domain.detection.signals import Phase, Signal
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.pages.event_rows import MINUTE_MS, CandleRow, EventRow
-from pumpwatch_workbench.pages.trade_tables import exit_words
+from pumpwatch_workbench.pages.trade_tables import exit_words, side_words
 from pumpwatch_workbench.pages.words import price
 
 Chart = dict[str, Any]
@@ -58,7 +58,9 @@ def candle_chart(
     """
     entered = trade if trade and trade.entry_time is not None else None
     marks = [_moment(name, time) for name, time in (moments or {}).items()]
-    marks += [_phase(signal) for signal in signals]
+    marks += [
+        _moment(str(signal.phase), signal.time, _PHASE_SHAPES[signal.phase]) for signal in signals
+    ]
     if entered:
         marks += _trade_marks(entered)
     whole = [candles[0].open_time, candles[-1].open_time + MINUTE_MS] if candles else [0, 0]
@@ -94,26 +96,14 @@ def _window(times: list[int], trade: Trade | None, whole: list[int]) -> list[int
     return [max(first, whole[0]), min(until, whole[1])] if first < whole[1] else [first, until]
 
 
-def _moment(name: str, time: int) -> Chart:
+def _moment(name: str, time: int, shape: str = "line") -> Chart:
     colour = "onset" if name == "onset" else "signal"
-    return {"time": time, "place": "above", "shape": "line", "colour": colour, "text": name}
-
-
-def _phase(signal: Signal) -> Chart:
-    return {
-        "time": signal.time,
-        "place": "above",
-        "shape": _PHASE_SHAPES[signal.phase],
-        "colour": "signal",
-        "text": str(signal.phase),
-    }
+    return {"time": time, "place": "above", "shape": shape, "colour": colour, "text": name}
 
 
 def _trade_marks(trade: Trade) -> list[Chart]:
-    short = trade.side is Side.SELL
-    entry = "arrowDown" if short else "arrowUp"
-    side = "short" if short else "long"
-    marks = [_trade_mark(trade.entry_time, trade.entry_price, entry, side)]
+    shape = "arrowDown" if trade.side is Side.SELL else "arrowUp"
+    marks = [_trade_mark(trade.entry_time, trade.entry_price, shape, side_words(trade.side))]
     if trade.exit_time is not None:
         marks.append(_trade_mark(trade.exit_time, trade.exit_price, "square", exit_words(trade)))
     return marks

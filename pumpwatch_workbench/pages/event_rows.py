@@ -89,14 +89,9 @@ class DetectedEvent:
     def from_signals(
         cls, signals: Sequence[Signal], verdict: Verdict, onset: int | None = None
     ) -> DetectedEvent:
-        """Build the event from all its signals; the alarm is the first of them.
-
-        Raises:
-            ValueError: when there is no signal, or when they belong to several events.
-        """
-        ordered = tuple(sorted(signals, key=lambda signal: (signal.time, _order(signal.phase))))
-        if len({signal.event_id for signal in ordered}) != 1:
-            raise ValueError("an event is built from the signals of exactly one event")
+        """Build the event from all its signals; the alarm is the first of them."""
+        phases = list(Phase)
+        ordered = tuple(sorted(signals, key=lambda each: (each.time, phases.index(each.phase))))
         alarm = ordered[0]
         return cls(
             event_id=alarm.event_id,
@@ -139,7 +134,3 @@ def window_of(row: EventRow, candles: Sequence[CandleRow]) -> list[CandleRow]:
     """Return the candles from 20 minutes before the event to 60 minutes after it."""
     first, last = row.time - WINDOW_BEFORE_MS, row.time + WINDOW_AFTER_MS
     return [candle for candle in candles if first - MINUTE_MS < candle.open_time <= last]
-
-
-def _order(phase: Phase) -> int:
-    return list(Phase).index(phase)

@@ -32,9 +32,8 @@ def equity_chart(equity: Sequence[Point], *, name: str = "start") -> Chart:
     """Return an amount of USDT over time, with its first value as a level called `name`."""
     chart = curve_chart([("equity", equity)])
     if equity:
-        time, value = equity[0]
-        level = {"price": float(value), "name": name, "colour": "muted", "from": time}
-        chart["levels"] = [level | {"until": None}]
+        level = {"name": name, "colour": "muted", "from": equity[0][0], "until": None}
+        chart["levels"] = [level | {"price": float(equity[0][1])}]
     return chart
 
 

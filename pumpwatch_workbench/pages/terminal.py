@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Literal
 
 from rich.console import Console
@@ -85,6 +85,13 @@ def terminal_table(table: PageTable, title: str, width: int) -> TerminalTable:
     for row in table.rows:
         shown.add_row(*(Text(row[n].text) for n in chosen))
     return shown
+
+
+def print_tables(console: Console, tables: Mapping[str, PageTable]) -> None:
+    """Print the tables that have rows, each under its title and with an empty line after it."""
+    for title, table in tables.items():
+        if table.rows:
+            console.print(terminal_table(table, title, console.width), end="\n\n")
 
 
 def _fits(table: PageTable, chosen: Iterable[int], width: int) -> bool:

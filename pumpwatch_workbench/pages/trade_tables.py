@@ -26,8 +26,6 @@ from pumpwatch_workbench.pages.words import (
     signed_money,
 )
 
-LEVELS = ("Stop", "Target")
-
 When = Callable[[int | None], str]
 
 
@@ -85,7 +83,7 @@ def trades_table(
         *texts("Symbol"),
         *texts("Side", wide=True),
         *texts("Entered, UTC"),
-        *numbers("Entry", "Quantity", *(LEVELS if levels else ()), wide=True),
+        *numbers("Entry", "Quantity", *(("Stop", "Target") if levels else ()), wide=True),
         *texts("Exited, UTC", wide=True),
         *numbers("Exit", wide=True),
         *texts("Why"),

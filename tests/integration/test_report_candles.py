@@ -23,6 +23,7 @@ KLINE = endpoints.KLINE.path
 @pytest.fixture
 def bybit():
     stub = StubBybit()
+    stub.answer(endpoints.TIME.path, ok(stamp=time.time_ns() // 1_000_000))
     yield stub
     stub.close()
 

@@ -13,6 +13,7 @@ from support.lambda_reports import report_line
 from support.records import NOW, a_signal, a_trade, an_order, candles, on_grid, settled
 from typer.testing import CliRunner
 
+import pumpwatch_workbench.notebook as pw
 from pumpwatch.adapters.dynamodb.guards import DynamoHaltStore
 from pumpwatch.adapters.dynamodb.journal import DynamoJournal
 from pumpwatch.adapters.dynamodb.stores import DynamoLeaseStore, DynamoSignalStore
@@ -64,7 +65,7 @@ def stacks():
         fill(Table(table, dynamodb), S3HistoryStore(bucket, s3))
         fill_logs(logs)
         groups = {f"{name.title()}LogGroup": group for name, group in GROUPS.items()}
-        yield Stacks({"StateTable": table, "HistoryBucket": bucket, **groups})
+        yield Stacks({"Stage": "prod", "StateTable": table, "HistoryBucket": bucket, **groups})
 
 
 @pytest.fixture(autouse=True)
@@ -142,6 +143,14 @@ def test_the_stages_journal_and_its_runs_in_lambdas_own_log_are_reported():
     assert figures["Memory headroom"]["value"] == 0.5
     assert figures["CPU headroom"]["value"] is None
     assert "Lambda does not tell CPU time" in figures["CPU headroom"]["note"]
+
+
+def test_a_notebook_gets_the_same(monkeypatch):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    stage = pw.report("prod", since="3000d")
+    assert (stage.trades.height, stage.events.height, stage.equity.height) == (1, 1, 0)
+    figures = dict(stage.summary.select("name", "value").iter_rows())
+    assert figures["Time headroom"] == pytest.approx(1 - (3.0 + 22.0 * 0.55) / 60)
 
 
 def test_without_the_right_to_read_logs_the_report_still_comes(monkeypatch):

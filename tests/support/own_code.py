@@ -2,7 +2,7 @@
 
 import threading
 import time
-from decimal import Decimal
+from decimal import Decimal, DivisionByZero, getcontext
 
 import numpy as np
 
@@ -61,6 +61,21 @@ class TooMany(Loud):
         return np.ones(len(candles.time) + 1, bool)
 
 
+class Objects(Loud):
+    def alarms(self, candles, trades):
+        return np.array([True] * len(candles.time), dtype=object)
+
+
+class Column(Loud):
+    def alarms(self, candles, trades):
+        return np.ones((len(candles.time), 1), bool)
+
+
+class Stops(Loud):
+    def alarms(self, candles, trades):
+        raise KeyboardInterrupt("stop")
+
+
 class Nothing(Loud):
     def alarms(self, candles, trades):
         return None
@@ -76,9 +91,31 @@ class Spoils(Loud):
         return loud
 
 
+class SpoilsTrades(Loud):
+    """Changes the trades that it is shown."""
+
+    reads_trades = True
+
+    def alarms(self, candles, trades):
+        for known in trades or ():
+            if known is not None:
+                known.price[:] = 0
+        return np.ones(len(candles.time), bool)
+
+
 class Hangs(Loud):
     def alarms(self, candles, trades):
         threading.Event().wait()
+
+
+loud = Loud()
+loud.least_rise = 0.01
+
+
+class Explodes(Loud):
+    @property
+    def least_rise(self):
+        raise RuntimeError("no rise")
 
 
 class Needy(Loud):
@@ -119,6 +156,41 @@ class Fails(Short):
         raise SystemExit("out")
 
 
+class Unspeakable(Exception):
+    def __str__(self):
+        raise SystemExit("no words")
+
+
+class FailsUnspeakably(Short):
+    def plan(self, signal, quote):
+        raise Unspeakable
+
+
+class FailsAtLength(Short):
+    def plan(self, signal, quote):
+        raise ValueError("\ud800\x1b[2J" + "x" * 1_000_000)
+
+
+class Falls(Short):
+    def plan(self, signal, quote):
+        return self.plan(signal, quote)
+
+
+class Interrupts(Short):
+    def plan(self, signal, quote):
+        raise KeyboardInterrupt
+
+
+class Rounds(Short):
+    """Changes how its thread computes, as a careless module does."""
+
+    def plan(self, signal, quote):
+        plan = super().plan(signal, quote)
+        getcontext().prec = 1
+        getcontext().traps[DivisionByZero] = False
+        return plan
+
+
 class FailsToAct(Short):
     def acts_on(self, signal):
         raise KeyError(signal.symbol)
@@ -135,13 +207,28 @@ class Meddles(Short):
         return plan
 
 
+class Changing(EntryPlan):
+    """Looks like a plan, says another stop with each look, and wants a quantity."""
+
+    quantity = Decimal(10**9)
+    looks = 0
+
+    @property
+    def stop_loss(self):
+        type(self).looks += 1
+        return Decimal("1.2") if self.looks < 4 else Decimal("NaN")
+
+
 class Sly(Short):
-    """Answers with something that only looks like a plan."""
+    def plan(self, signal, quote):
+        return EntryPlan.__new__(Changing)
+
+
+class Blank(Short):
+    """Answers with a plan that was never made."""
 
     def plan(self, signal, quote):
-        return type("EntryPlan", (EntryPlan,), {})(
-            Side.SELL, quote.ask * Decimal("1.1"), None, 60_000
-        )
+        return EntryPlan.__new__(EntryPlan)
 
 
 class Sideless(Short):

@@ -18,15 +18,15 @@ from pumpwatch_workbench.operations.journal.page import render_journal
 from pumpwatch_workbench.play.run.page import render_page
 from pumpwatch_workbench.research.backtest.engine import BacktestOutcome, run_backtest
 from pumpwatch_workbench.research.backtest.market import Block
-from pumpwatch_workbench.research.backtest.page import BacktestReport, render_backtest
+from pumpwatch_workbench.research.backtest.page import render_backtest
 from pumpwatch_workbench.research.backtest.results import results_of
-from pumpwatch_workbench.research.comparison.compare import compare_with
-from pumpwatch_workbench.research.comparison.page import ComparisonReport, render_comparison
+from pumpwatch_workbench.research.comparison.compare import Comparison, compare_with
+from pumpwatch_workbench.research.comparison.page import render_comparison
 from pumpwatch_workbench.research.evaluation.page import render_evaluation
 from pumpwatch_workbench.research.evaluation.rules import Evaluated, rule_named
 from pumpwatch_workbench.research.evaluation.scores import Score
 from pumpwatch_workbench.research.tune.objective import BacktestSummary
-from pumpwatch_workbench.research.tune.page import TuneReport, render_tuned
+from pumpwatch_workbench.research.tune.page import render_tuned
 from pumpwatch_workbench.research.tune.search import BestSettings
 from pumpwatch_workbench.research.tune.space import space_for
 from pumpwatch_workbench.research.tune.splits import DateRange, Fold
@@ -47,12 +47,12 @@ def an_outcome() -> BacktestOutcome:
     return run_backtest(blocks, lively(**SETTINGS))
 
 
-def a_backtest() -> BacktestReport:
+def a_backtest() -> str:
     outcome = an_outcome()
-    return BacktestReport("made-up coins", outcome, results_of(outcome, None), ["It is made up."])
+    return render_backtest("made-up coins", outcome, results_of(outcome), ["It is made up."])
 
 
-def a_comparison() -> ComparisonReport:
+def a_comparison() -> Comparison:
     """Return a journal that missed a trade, paid more fees and filled another one worse."""
     outcome = an_outcome()
     dearer, worse, _ = outcome.trades
@@ -64,12 +64,10 @@ def a_comparison() -> ComparisonReport:
         ),
         worse.with_(symbol="ZUSDT", signal_id="elsewhere", event_id="elsewhere"),
     ]
-    found = compare_with(outcome, journal)
-    coverage = outcome.coverage
-    return ComparisonReport(found, "made-up coins", "fade", "ewma", coverage.begin, coverage.end)
+    return compare_with(outcome, journal)
 
 
-def a_search() -> TuneReport:
+def a_search() -> str:
     """Return two searches that found little: half of what they found held afterwards."""
     space = space_for("fade", "ewma")
     values = {"ewma_span_minutes": "480"} | {
@@ -84,7 +82,7 @@ def a_search() -> TuneReport:
         for name, at in (("fold 1", 10 * DAY), ("final", 20 * DAY))
     )
     doubts = ["9 trades in the hold-out are too few to confirm anything."]
-    return TuneReport(Tuned(space, "t", steps, 120), "made-up coins", doubts)
+    return render_tuned(Tuned(space, "t", steps, 120), "made-up coins", doubts)
 
 
 def _evaluation() -> str:
@@ -126,10 +124,12 @@ def _stage() -> str:
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "run": lambda: render_page(small_result()),
-    "backtest": lambda: render_backtest(a_backtest()),
+    "backtest": a_backtest,
     "evaluation": _evaluation,
-    "comparison": lambda: render_comparison(a_comparison()),
-    "search": lambda: render_tuned(a_search()),
+    "comparison": lambda: render_comparison(
+        a_comparison(), "Pumpwatch comparison: fade", "one day UTC · candles of made-up coins"
+    ),
+    "search": a_search,
     "journal": _journal,
     "empty journal": _stage,
 }

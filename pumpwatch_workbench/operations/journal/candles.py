@@ -7,7 +7,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pumpwatch.domain.detection.signals import Signal
-from pumpwatch.domain.market.candles import CandleRequest, Candles, CandleSeries
+from pumpwatch.domain.market.candles import (
+    CandleRequest,
+    Candles,
+    CandleSeries,
+    FloatArray,
+    IntArray,
+)
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import RetryLater
 from pumpwatch.ports import HistoryStore, MarketData
@@ -68,10 +74,8 @@ def fetched_candles(
         if isinstance(series, RetryLater):
             raise series
         if isinstance(series, CandleSeries) and len(series.open_time):
-            candles[event_id] = [
-                _row(int(time), values)
-                for time, values in zip(series.open_time, series.values, strict=True)
-            ]
+            values = series.values[:, [0, 1, 2, 3, 5]]
+            candles[event_id] = _rows(series.open_time, values)
     return candles
 
 
@@ -84,12 +88,9 @@ def _window(candles: Candles, row: int, alarm: int) -> list[CandleRow]:
     if not ((times <= alarm) & (times > alarm - 3 * MINUTE)).any():
         return []
     columns = (candles.open, candles.high, candles.low, candles.close, candles.turnover)
-    return [
-        CandleRow(int(opens[place]), *(float(column[row, place]) for column in columns))
-        for place in np.flatnonzero(inside)
-    ]
+    return _rows(times, np.stack([column[row, inside] for column in columns], axis=1))
 
 
-def _row(time: int, values: Sequence[float]) -> CandleRow:
-    opened, high, low, close, _, turnover = (float(value) for value in values)
-    return CandleRow(time, opened, high, low, close, turnover)
+def _rows(times: IntArray, values: FloatArray) -> list[CandleRow]:
+    pairs = zip(times.tolist(), values.tolist(), strict=True)
+    return [CandleRow(time, *row) for time, row in pairs]

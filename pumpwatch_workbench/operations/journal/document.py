@@ -63,13 +63,6 @@ def _flat(figures: Figures) -> dict[str, object]:
         "alerts_delivered": runs and runs.alerts_delivered,
         "equity": runs and runs.equity,
     }
-    names = (field.name for field in fields(Machine))
-    return (
-        flat
-        | {name: machine and getattr(machine, name) for name in names}
-        | {
-            "time_headroom": machine and machine.time_headroom,
-            "cpu_headroom": machine and machine.cpu_headroom,
-            "memory_headroom": machine and machine.memory_headroom,
-        }
-    )
+    headrooms = ("time_headroom", "cpu_headroom", "memory_headroom")
+    names = (*(field.name for field in fields(Machine)), *headrooms)
+    return flat | {name: machine and getattr(machine, name) for name in names}

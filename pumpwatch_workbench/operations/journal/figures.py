@@ -7,11 +7,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from pumpwatch.domain.trading.orders import Leg, Outcome
 from pumpwatch.domain.trading.trades import TradeState
 from pumpwatch_workbench.local.store import RunRecord
+from pumpwatch_workbench.operations.journal.agreement import Agreement
 from pumpwatch_workbench.operations.journal.percentiles import (
     Bounds,
     Spread,
@@ -28,13 +28,8 @@ from pumpwatch_workbench.operations.journal.runs import (
     machine_of_functions,
 )
 from pumpwatch_workbench.operations.journal.spending import Spending, spending_of
-from pumpwatch_workbench.research.evaluation.shares import wilson_interval
-
-if TYPE_CHECKING:
-    from pumpwatch_workbench.operations.journal.agreement import Agreement
 
 TOTAL_OF_REQUESTS = re.compile(r"\w+_api_requests_total\|(.+)")
-GOOD_CODE = "ok"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +42,6 @@ class Trading:
     closed: int
     won: int
     open_now: int
-    win_interval: tuple[float, float] | None
-    fill_interval: tuple[float, float] | None
     realised: Decimal
     largest_win: Decimal | None
     largest_loss: Decimal | None
@@ -118,15 +111,18 @@ class Figures:
 
 def figures_of(period: Period, agreement: Agreement | None = None) -> Figures:
     """Return the figures of a period; `agreement` with known pumps where there are labels."""
-    api = _api_rows(period.totals)
+    api, runs = _api_rows(period.totals), period.runs
     functions = tuple(function_runs(log) for log in period.logs or ())
+    machine = machine_of_functions(functions)
+    if runs is not None:
+        machine = machine_of(runs, period.memory_limit_mib)
     return Figures(
         events=len({signal.event_id for signal in period.signals}),
         signals=len(period.signals),
         trading=_trading(period),
         spending=spending_of(period),
-        runs=None if period.runs is None else _runs(period.runs),
-        machine=_machine(period, functions),
+        runs=None if runs is None else _runs(runs),
+        machine=machine,
         functions=functions,
         api=api,
         histograms=bounds_of(period.totals),
@@ -138,29 +134,19 @@ def figures_of(period: Period, agreement: Agreement | None = None) -> Figures:
     )
 
 
-def _machine(period: Period, functions: Sequence[FunctionRuns]) -> Machine | None:
-    if period.runs is None:
-        return machine_of_functions(functions)
-    return machine_of(period.runs, period.memory_limit_mib)
-
-
 def _trading(period: Period) -> Trading:
     trades, orders = period.trades, period.orders
     results = [trade.realised_pnl for trade in trades if trade.state is TradeState.CLOSED]
-    won = sum(result > 0 for result in results)
     entries = [order for order in orders if order.leg is Leg.ENTRY]
-    filled = sum(order.outcome is Outcome.FILLED for order in entries)
     signalled = {trade.signal_id: trade.signal_time for trade in trades}
     denials = Counter(_plain(trade.denial) for trade in trades if trade.state is TradeState.DROPPED)
     return Trading(
         entries_sent=len(entries),
-        entries_filled=filled,
+        entries_filled=sum(order.outcome is Outcome.FILLED for order in entries),
         denied=sum(denials.values()),
         closed=len(results),
-        won=won,
+        won=sum(result > 0 for result in results),
         open_now=sum(trade.state.live for trade in trades),
-        win_interval=wilson_interval(won, len(results)),
-        fill_interval=wilson_interval(filled, len(entries)),
         realised=sum(results, Decimal(0)),
         largest_win=max((result for result in results if result > 0), default=None),
         largest_loss=min((result for result in results if result < 0), default=None),
@@ -206,12 +192,11 @@ def _api_rows(all_totals: Mapping[str, Mapping[str, Decimal]]) -> tuple[ApiRow, 
             labels = labels_of(match[1]) if match else {}
             if "endpoint" in labels and "code" in labels and value:
                 counts[labels["endpoint"]][labels["code"]] += int(value)
-    return tuple(_api_row(endpoint, codes) for endpoint, codes in sorted(counts.items()))
-
-
-def _api_row(endpoint: str, codes: Counter[str]) -> ApiRow:
-    bad = tuple((code, count) for code, count in codes.most_common() if code != GOOD_CODE)
-    return ApiRow(endpoint, codes.total(), sum(count for _, count in bad), bad)
+    rows = []
+    for endpoint, codes in sorted(counts.items()):
+        bad = tuple((code, count) for code, count in codes.most_common() if code != "ok")
+        rows.append(ApiRow(endpoint, codes.total(), sum(count for _, count in bad), bad))
+    return tuple(rows)
 
 
 def _not_recorded(

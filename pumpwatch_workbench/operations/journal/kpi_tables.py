@@ -26,7 +26,7 @@ def kpi_table(figures: Figures) -> PageTable:
     rows = tuple(
         row(
             kpi.name,
-            Cell.nothing(NO_DATA) if kpi.value is None else kpi_value(kpi),
+            _value(kpi),
             *(number(kpi.n), _interval(kpi), kpi.counted, kpi.note),
         )
         for kpi in kpis_of(figures)
@@ -34,13 +34,6 @@ def kpi_table(figures: Figures) -> PageTable:
     return PageTable(
         "n: observations in the period; intervals by Wilson's score method.", columns, rows
     )
-
-
-def kpi_value(kpi: Kpi) -> str:
-    """Return the value with its unit; "no data" where there is none."""
-    if kpi.value is None:
-        return NO_DATA
-    return seconds(kpi.value) if kpi.unit == "seconds" else share(kpi.value, places=1)
 
 
 def times_table(figures: Figures) -> PageTable:
@@ -120,6 +113,12 @@ def api_table(rows: Sequence[ApiRow]) -> PageTable:
         for api in rows
     )
     return PageTable("Requests to the exchange since the store was made.", columns, cells)
+
+
+def _value(kpi: Kpi) -> Cell | str:
+    if kpi.value is None:
+        return Cell.nothing(NO_DATA)
+    return seconds(kpi.value) if kpi.unit == "seconds" else share(kpi.value, places=1)
 
 
 def _interval(kpi: Kpi) -> str:

@@ -6,13 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from pumpwatch_workbench.operations.journal.agreement import Agreement
 from pumpwatch_workbench.operations.journal.figures import Figures
 from pumpwatch_workbench.operations.journal.percentiles import Spread
 from pumpwatch_workbench.operations.journal.runs import FunctionRuns, Machine
 from pumpwatch_workbench.research.evaluation.shares import wilson_interval
-
-Unit = Literal["share", "seconds"]
-Interval = tuple[float, float] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +20,10 @@ class Kpi:
     name: str
     value: float | None
     """A fraction or seconds, as `unit` says."""
-    unit: Unit
+    unit: Literal["share", "seconds"]
     n: int
     counted: str
-    interval: Interval = None
+    interval: tuple[float, float] | None = None
     """95 %, by Wilson's score method."""
     note: str = ""
 
@@ -56,22 +54,17 @@ def _trading(figures: Figures) -> Iterator[Kpi]:
 
 
 def _agreement(figures: Figures) -> Iterator[Kpi]:
-    agreement = figures.agreement
-    hits, pumps, others = (
-        (agreement.hits, agreement.pumps, agreement.others) if agreement else (0, 0, 0)
-    )
-    missing = "" if agreement else "no labels: --labels FILE"
-    early = f"{agreement.early} early, {agreement.missed} missed" if agreement else missing
-    yield _rate("Detection: pumps found", hits, pumps, "labelled pumps", early)
-    yield _rate(
-        "Detection: alarms that were pumps",
-        hits,
-        hits + others,
-        "alarms that count",
-        missing or "at least, unless the labels name every pump",
-    )
-    delays = agreement.delay_seconds if agreement else None
-    yield _middle("Detection delay, median", delays, "hits", missing or "from the onset")
+    agreement, missing = figures.agreement, ""
+    if agreement is None:
+        agreement, missing = Agreement(0, 0, 0, 0, 0, 0, None), "no labels: --labels FILE"
+    hits, alarms = agreement.hits, agreement.hits + agreement.others
+    early = missing or f"{agreement.early} early, {agreement.missed} missed"
+    least = missing or "at least, unless the labels name every pump"
+    yield _rate("Detection: pumps found", hits, agreement.pumps, "labelled pumps", early)
+    yield _rate("Detection: alarms that were pumps", hits, alarms, "alarms that count", least)
+    delays, onset = agreement.delay_seconds, missing or "from the onset"
+    value, count = (delays.p50, delays.count) if delays else (None, 0)
+    yield Kpi("Detection delay, median", value, "seconds", count, "hits", note=onset)
 
 
 def _exchange(figures: Figures) -> Iterator[Kpi]:
@@ -183,11 +176,6 @@ def _memory_words(machine: Machine) -> str:
 def _rate(name: str, part: int, whole: int, counted: str, note: str) -> Kpi:
     value = part / whole if whole else None
     return Kpi(name, value, "share", whole, counted, wilson_interval(part, whole), note)
-
-
-def _middle(name: str, spread: Spread | None, counted: str, note: str = "") -> Kpi:
-    value = spread.p50 if spread else None
-    return Kpi(name, value, "seconds", spread.count if spread else 0, counted, note=note)
 
 
 def _high(name: str, spread: Spread | None, counted: str, note: str = "") -> Kpi:

@@ -12,8 +12,7 @@ from itertools import islice
 from typing import Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import AliasPath, BaseModel, ConfigDict, Field, ValidationError
 
 MOST_RUNS = 12_000
 """Runs of a function that are read: more than a week of minutes."""
@@ -55,25 +54,19 @@ class FunctionLog:
     """Time from one run to the next."""
 
 
-class _Form(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, allow_inf_nan=False)
+def _metric(name: str) -> AliasPath:
+    return AliasPath("record", "metrics", name)
 
 
-class _Metrics(_Form):
-    duration_ms: float = Field(ge=0)
-    init_duration_ms: float | None = Field(None, ge=0)
-    memory_size_mb: float | None = Field(None, gt=0, alias="memorySizeMB")
-    max_memory_used_mb: float | None = Field(None, ge=0, alias="maxMemoryUsedMB")
+class _Report(BaseModel):
+    model_config = ConfigDict(allow_inf_nan=False)
 
-
-class _Record(_Form):
-    status: str = Field(min_length=1)
-    metrics: _Metrics
-
-
-class _Report(_Form):
     type: Literal["platform.report"]
-    record: _Record
+    status: str = Field(min_length=1, validation_alias=AliasPath("record", "status"))
+    duration_ms: float = Field(ge=0, validation_alias=_metric("durationMs"))
+    init_ms: float | None = Field(None, ge=0, validation_alias=_metric("initDurationMs"))
+    limit: float | None = Field(None, gt=0, validation_alias=_metric("memorySizeMB"))
+    used: float | None = Field(None, ge=0, validation_alias=_metric("maxMemoryUsedMB"))
 
 
 def read_log(
@@ -109,12 +102,7 @@ def read_log(
     )
 
 
-def _events(
-    logs: Any,
-    group: str,
-    since: int,
-    until: int,
-) -> Iterator[tuple[int, str]]:
+def _events(logs: Any, group: str, since: int, until: int) -> Iterator[tuple[int, str]]:
     """Yield time and text of the reports, newest first. Pages may be empty and are not the last."""
     pages = logs.get_paginator("filter_log_events").paginate(
         logGroupName=group,
@@ -130,19 +118,12 @@ def _events(
 
 def _invocation(time: int, message: str) -> LoggedInvocation | None:
     try:
-        record = _Report.model_validate_json(message).record
+        report = _Report.model_validate_json(message)
     except ValidationError:
         return None
-    metrics = record.metrics
-    init = metrics.init_duration_ms
-    return LoggedInvocation(
-        time=time,
-        seconds=metrics.duration_ms / 1000,
-        status=record.status,
-        init_seconds=None if init is None else init / 1000,
-        memory_mib=metrics.max_memory_used_mb,
-        memory_limit_mib=metrics.memory_size_mb,
-    )
+    init = None if report.init_ms is None else report.init_ms / 1000
+    seconds = report.duration_ms / 1000
+    return LoggedInvocation(time, seconds, report.status, init, report.used, report.limit)
 
 
 def _refusal(error: ClientError, group: str) -> str:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
-from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.calendar_sums import DAYS, WEEKS, calendar_table
-from pumpwatch_workbench.operations.journal.candles import alarms_of
 from pumpwatch_workbench.operations.journal.figures import Figures
 from pumpwatch_workbench.operations.journal.kpi_tables import (
     api_table,
@@ -25,9 +23,9 @@ from pumpwatch_workbench.operations.journal.page_tables import (
 )
 from pumpwatch_workbench.operations.journal.period import Period
 from pumpwatch_workbench.pages.assembly import render
-from pumpwatch_workbench.pages.candle_charts import Chart, event_chart
+from pumpwatch_workbench.pages.candle_charts import Chart, candle_chart
 from pumpwatch_workbench.pages.cards import ChartCard, chart_card, trade_facts
-from pumpwatch_workbench.pages.event_rows import EventRow, Verdict, window_of
+from pumpwatch_workbench.pages.event_rows import DetectedEvent
 from pumpwatch_workbench.pages.line_charts import equity_chart, equity_words, realised_profit
 from pumpwatch_workbench.pages.tables import counts_table
 from pumpwatch_workbench.pages.trade_tables import trade_state_words, trades_table
@@ -36,13 +34,13 @@ from pumpwatch_workbench.pages.words import NOTHING, date_and_clock, percent, tu
 
 def render_journal(period: Period, figures: Figures) -> str:
     """Return the whole page: styles, scripts and data inside, nothing to fetch."""
-    alarms = alarms_of(period.signals)
+    events = period.events
     trades = {trade.event_id: trade for trade in period.trades}
     charts: dict[str, Chart] = {}
     title, words, curve = _result_over_time(period)
     if curve:
         charts["equity"] = equity_chart(curve)
-    cards = _event_charts(period, alarms, trades, charts)
+    cards = _event_charts(period, trades, charts)
     anchors = {event_id: card.anchor for event_id, card in cards.items()}
     return render(
         __file__,
@@ -58,9 +56,9 @@ def render_journal(period: Period, figures: Figures) -> str:
         equity_words=words,
         days=calendar_table("Day", period.calendar(DAYS)),
         weeks=calendar_table("Week", period.calendar(WEEKS)),
-        events=events_table(list(alarms.values()), trades, anchors),
+        events=events_table(events, trades, anchors),
         cards=list(cards.values()),
-        charts_left_out=len(alarms) - len(cards),
+        charts_left_out=len(events) - len(cards),
         trades=trades_table(period.trades, "Every trade that held a position"),
         denials=counts_table("Why signals gave no position.", "Reason", figures.trading.denials),
         stops=stops_table(period),
@@ -78,28 +76,25 @@ def render_journal(period: Period, figures: Figures) -> str:
 
 
 def _event_charts(
-    period: Period,
-    alarms: Mapping[str, Signal],
-    trades: Mapping[str, Trade],
-    charts: dict[str, Chart],
+    period: Period, trades: Mapping[str, Trade], charts: dict[str, Chart]
 ) -> dict[str, ChartCard]:
-    drawn = [event_id for event_id in alarms if period.candles.get(event_id)]
-    cards, events = {}, period.events
-    for number, event_id in enumerate(drawn, start=1):
-        alarm, anchor = alarms[event_id], f"event-{number}"
-        trade = trades.get(event_id)
-        row = EventRow(alarm.symbol, alarm.time, Verdict.IGNORED, None, events[event_id], trade)
-        charts[anchor] = event_chart(row, window_of(row, period.candles[event_id]))
-        cards[event_id] = chart_card(anchor, row.symbol, trade_state_words(trade), _facts(row))
+    drawn = [event for event in period.events if period.candles.get(event.event_id)]
+    cards = {}
+    for number, event in enumerate(drawn, start=1):
+        trade, anchor = trades.get(event.event_id), f"event-{number}"
+        minutes = period.candles[event.event_id]
+        charts[anchor] = candle_chart(minutes, signals=event.signals, trade=trade)
+        words, facts = trade_state_words(trade), _facts(event, trade)
+        cards[event.event_id] = chart_card(anchor, event.symbol, words, facts)
     return cards
 
 
-def _facts(row: EventRow) -> list[tuple[str, str]]:
-    facts = [("Alarm", date_and_clock(row.time))]
-    if row.detected is not None:
-        facts.append(("Rise to the peak", percent(row.detected.rise)))
-        facts.append(("Turnover", turnover_words(row.detected.detector, row.detected.strength)))
-    trade = row.trade
+def _facts(event: DetectedEvent, trade: Trade | None) -> list[tuple[str, str]]:
+    facts = [
+        ("Alarm", date_and_clock(event.alarm_time)),
+        ("Rise to the peak", percent(event.rise)),
+        ("Turnover", turnover_words(event.detector, event.strength)),
+    ]
     if trade is None:
         return facts
     if trade.entry_time is None:

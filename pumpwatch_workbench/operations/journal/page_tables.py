@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.operations.journal.figures import Figures
 from pumpwatch_workbench.operations.journal.period import Period
 from pumpwatch_workbench.operations.journal.spending import Slippage, Spending
+from pumpwatch_workbench.pages.event_rows import DetectedEvent
 from pumpwatch_workbench.pages.tables import (
     ROWS_AT_MOST,
     Cell,
@@ -69,7 +69,7 @@ def journal_tiles(figures: Figures) -> tuple[Tile, ...]:
 
 
 def events_table(
-    alarms: Sequence[Signal], trades: Mapping[str, Trade], anchors: Mapping[str, str]
+    events: Sequence[DetectedEvent], trades: Mapping[str, Trade], anchors: Mapping[str, str]
 ) -> PageTable:
     """Return the latest events with what trading made of them."""
     columns = (
@@ -80,20 +80,19 @@ def events_table(
         *numbers("Result, USDT"),
     )
     rows = []
-    for alarm in list(alarms)[-ROWS_AT_MOST:]:
-        trade = trades.get(alarm.event_id)
-        anchor = anchors.get(alarm.event_id, "")
+    for event in events[-ROWS_AT_MOST:]:
+        trade, anchor = trades.get(event.event_id), anchors.get(event.event_id, "")
         rows.append(
             row(
-                Cell(alarm.symbol, href=f"#{anchor}" if anchor else ""),
-                date_and_clock(alarm.time),
-                percent(alarm.price / alarm.base_price - 1.0),
-                turnover_words(alarm.detector, alarm.strength),
+                Cell(event.symbol, href=f"#{anchor}" if anchor else ""),
+                date_and_clock(event.alarm_time),
+                percent(event.signals[0].price / event.base_price - 1.0),
+                turnover_words(event.detector, event.strength),
                 trade_state_words(trade),
                 result_cell(trade),
             )
         )
-    return PageTable(latest("Every event", len(alarms)), columns, tuple(rows))
+    return PageTable(latest("Every event", len(events)), columns, tuple(rows))
 
 
 def stops_table(period: Period) -> PageTable:
@@ -143,26 +142,19 @@ def costs_table(spent: Spending) -> PageTable:
 def _slippage(name: str, slippage: Slippage, words: str) -> tuple[str, str, str, str]:
     if not slippage.trades:
         return name, NO_DATA, "0", words
-    part = share(slippage.share, places=2)
-    return (
-        name,
-        f"{money(slippage.usdt)} USDT",
-        number(slippage.trades),
-        f"{part} of the notional, {words}",
-    )
+    meaning = f"{share(slippage.share, places=2)} of the notional, {words}"
+    return name, f"{money(slippage.usdt)} USDT", number(slippage.trades), meaning
 
 
 def _aws(spent: Spending) -> tuple[str, str, str, str]:
     aws = spent.aws
     if aws is None:
         return "AWS", "none", NOTHING, "nothing of this runs on AWS, or it was not measured"
-    return (
-        "AWS",
-        f"{aws.dollars:,.2f} US dollars",
-        NOTHING,
+    meaning = (
         f"an estimate, no bill: {aws.dollars_a_month:,.2f} a month for {aws.symbols:,} symbols"
-        f" every {aws.scan_seconds} s, see docs/costs.md",
+        f" every {aws.scan_seconds} s, see docs/costs.md"
     )
+    return "AWS", f"{aws.dollars:,.2f} US dollars", NOTHING, meaning
 
 
 def _stops(period: Period) -> Iterator[tuple[int, str, str, str, str]]:
@@ -179,10 +171,8 @@ def _ticks_tile(figures: Figures) -> Tile:
         return Tile("Ticks", f"{runs.ticks:,}", f"{runs.late} late, {runs.failed} with a failure")
     if not functions:
         return Tile("Ticks", UNKNOWN, "the table keeps no run records")
-    count, failed = (
-        sum(function.runs for function in functions),
-        sum(function.failed for function in functions),
-    )
+    count = sum(function.runs for function in functions)
+    failed = sum(function.failed for function in functions)
     names = " and ".join(function.function for function in functions if function.runs)
     return Tile(
         "Runs",

@@ -81,15 +81,14 @@ class Period:
     """Candles by event id, from 20 minutes before the alarm to 60 minutes after it."""
 
     @property
-    def events(self) -> dict[str, DetectedEvent]:
-        """Return the events by id. Nobody has labelled them: their verdict means nothing."""
+    def events(self) -> list[DetectedEvent]:
+        """Return the events. Nobody has labelled them: their verdict means nothing."""
         by_event: dict[str, list[Signal]] = {}
         for signal in self.signals:
             by_event.setdefault(signal.event_id, []).append(signal)
-        return {
-            event_id: DetectedEvent.from_signals(signals, Verdict.IGNORED)
-            for event_id, signals in by_event.items()
-        }
+        return [
+            DetectedEvent.from_signals(signals, Verdict.IGNORED) for signals in by_event.values()
+        ]
 
     @property
     def equity(self) -> list[tuple[int, Decimal]]:
@@ -98,7 +97,7 @@ class Period:
 
     def tables(self) -> Tables:
         """Return trades, events and equity."""
-        return tables_of(self.trades, self.events.values(), self.equity)
+        return tables_of(self.trades, self.events, self.equity)
 
     def calendar(self, form: str) -> list[dict[str, Any]]:
         """Return the sums of each day or week."""

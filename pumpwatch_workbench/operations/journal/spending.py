@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
 from pumpwatch.domain.trading.orders import Side
-from pumpwatch.domain.trading.trades import ExitReason, Trade
+from pumpwatch.domain.trading.trades import ExitReason
 from pumpwatch_workbench.operations.journal.period import AwsEstimate, Period
 
 ZERO = Decimal(0)
@@ -47,38 +47,31 @@ class Spending:
 
 def spending_of(period: Period) -> Spending:
     """Return what the period's trades and its running cost."""
-    trades = period.trades
+    entered = [trade for trade in period.trades if trade.entry_time is not None]
+    stopped = [trade for trade in entered if trade.exit_reason is ExitReason.STOP_LOSS]
     return Spending(
-        trades=sum(trade.entry_time is not None for trade in trades),
-        fees=sum((trade.fees for trade in trades), ZERO),
-        funding=sum((trade.funding for trade in trades), ZERO),
-        entry_slippage=_entries(trades),
-        stop_slippage=_stops(trades),
+        trades=len(entered),
+        fees=sum((trade.fees for trade in period.trades), ZERO),
+        funding=sum((trade.funding for trade in period.trades), ZERO),
+        entry_slippage=_slippage(
+            (trade.planned_price, trade.entry_price, trade.quantity, trade.side is Side.BUY)
+            for trade in entered
+        ),
+        stop_slippage=_slippage(
+            (trade.stop_loss, trade.exit_price, trade.quantity, trade.side is Side.SELL)
+            for trade in stopped
+        ),
         aws=period.aws,
-    )
-
-
-def _entries(trades: Sequence[Trade]) -> Slippage:
-    """Return by how much entries were filled worse than planned: a buy higher, a sale lower."""
-    return _slippage(
-        (trade.planned_price, trade.entry_price, trade.quantity, trade.side is Side.BUY)
-        for trade in trades
-        if trade.entry_time is not None
-    )
-
-
-def _stops(trades: Sequence[Trade]) -> Slippage:
-    return _slippage(
-        (trade.stop_loss, trade.exit_price, trade.quantity, trade.side is Side.SELL)
-        for trade in trades
-        if trade.exit_time is not None and trade.exit_reason is ExitReason.STOP_LOSS
     )
 
 
 def _slippage(
     legs: Iterable[tuple[Decimal | None, Decimal | None, Decimal, bool]],
 ) -> Slippage:
-    """Add up legs of planned price, price of the fill, quantity, and whether it was bought."""
+    """Add up by how much fills were worse than planned: a buy higher, a sale lower.
+
+    Legs are the planned price, the fill's, its quantity, and whether it was bought.
+    """
     count, lost, notional = 0, ZERO, ZERO
     for planned, filled, quantity, bought in legs:
         if planned is None or filled is None:

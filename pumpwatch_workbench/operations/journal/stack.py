@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 
 from pumpwatch.adapters.dynamodb.guards import DynamoHaltStore, DynamoLockStore
 from pumpwatch.adapters.dynamodb.journal import DynamoJournal
 from pumpwatch.adapters.dynamodb.stores import DynamoSignalStore
-from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch.domain.moments import HOUR
@@ -29,25 +29,19 @@ LOG_GROUPS = {"detect": "DetectLogGroup", "trade": "TradeLogGroup"}
 """The outputs that name them."""
 
 
-def period_of_stack(
-    table: Table,
-    history: S3HistoryStore,
-    *,
-    stage: str,
-    since: int,
-    until: int,
-    scan_seconds: int = A_MINUTE,
-    logs: Sequence[FunctionLog] | None = None,
-) -> Period:
-    """Return what table and bucket say, with the logs that were read. Raises `StoreUnavailable`."""
+def period_of_stack(stack: DeployedStack, since: int, until: int) -> Period:
+    """Return what table, bucket and logs say. Raises `StoreUnavailable`."""
+    table = stack.table()
+    history = S3HistoryStore(stack.output("HistoryBucket"), stack.clients("s3"))
     journal = DynamoJournal(table)
     trades = journal.trades_since(since).require_all()
     signals = DynamoSignalStore(table).since(since)
     orders, repairs = _orders_and_repairs(journal, trades)
     totals, halt = DynamoTotalsStore(table), DynamoHaltStore(table).current()
     return Period(
-        source=f"the table of stage {stage}",
-        stage=stage,
+        source=f"the table of stage {stack.stage}",
+        stage=stack.stage,
+        bybit=stack.outputs.get("BybitBaseUrl", ""),
         since=since,
         until=until,
         trades=trades,
@@ -58,8 +52,8 @@ def period_of_stack(
         locks=DynamoLockStore(table).current(since),
         halts=[(halt, None)] if halt is not None else [],
         totals={name: totals.read(name) for name in (DETECT, TRADE)},
-        aws=aws_estimate(scan_seconds, until - since),
-        logs=logs,
+        aws=aws_estimate(stack.scan_seconds, until - since),
+        logs=logs_of_stack(stack, since, until),
         candles=stored_candles(history, signals),
     )
 
@@ -96,7 +90,7 @@ def _orders_and_repairs(
 ) -> tuple[list[OrderRecord], list[tuple[str, RepairNote]]]:
     names = [trade.signal_id for trade in trades]
     with ThreadPoolExecutor(THREADS) as pool:
-        orders: Iterable[Sequence[OrderRecord]] = list(pool.map(journal.orders, names))
+        orders = list(chain.from_iterable(pool.map(journal.orders, names)))
         repairs = list(pool.map(journal.repairs, names))
     pairs = [(name, note) for name, notes in zip(names, repairs, strict=True) for note in notes]
-    return [order for some in orders for order in some], pairs
+    return orders, pairs

@@ -32,24 +32,13 @@ class EquityCurve:
         fall: FloatArray = (peak - self.equity) / peak
         return fall
 
-    def at(self, times: IntArray) -> FloatArray:
-        """Return the equity at some times, milliseconds UTC."""
-        index = np.searchsorted(self.time, times, side="right") - 1
-        values: FloatArray = self.equity[np.maximum(index, 0)]
-        return values
-
-    def days(self, end: int) -> tuple[IntArray, FloatArray]:
-        """Return UTC midnights from the first after the start to `end`, and the equity then."""
-        first = (int(self.time[0]) // DAY + 1) * DAY
-        midnights = np.arange(first, end + 1, DAY, dtype=np.int64)
-        return midnights, self.at(midnights)
-
     def sharpe(self, end: int) -> float | None:
         """Return the yearly Sharpe ratio of the daily returns, 365 days a year.
 
         The risk-free rate is taken as 0. None with less than two days, or when nothing moved.
         """
-        _, equity = self.days(end)
+        midnights = np.arange((int(self.time[0]) // DAY + 1) * DAY, end + 1, DAY)
+        equity = self.equity[np.searchsorted(self.time, midnights, side="right") - 1]
         values = np.concatenate([self.equity[:1], equity])
         if len(equity) <= 1 or values.min() <= 0:
             return None

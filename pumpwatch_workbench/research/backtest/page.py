@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from rich.console import Console
@@ -13,12 +12,12 @@ from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.strategies import with_evidence
 from pumpwatch_workbench.calendar_sums import calendar_table
 from pumpwatch_workbench.pages.assembly import render
-from pumpwatch_workbench.pages.candle_charts import Chart, candle_chart
+from pumpwatch_workbench.pages.candle_charts import candle_chart
 from pumpwatch_workbench.pages.cards import chart_card, trade_facts
 from pumpwatch_workbench.pages.event_rows import CandleRow
-from pumpwatch_workbench.pages.line_charts import curve_chart, equity_chart
+from pumpwatch_workbench.pages.line_charts import curve_chart, equity_chart, equity_words
 from pumpwatch_workbench.pages.tables import PageTable, Tile, counts_table
-from pumpwatch_workbench.pages.terminal import terminal_table, tiles_grid
+from pumpwatch_workbench.pages.terminal import print_tables, tiles_grid
 from pumpwatch_workbench.pages.trade_tables import exit_words, trades_table
 from pumpwatch_workbench.pages.words import (
     counted,
@@ -40,24 +39,18 @@ AFTER = 15
 """Minutes shown after an exit."""
 
 
-@dataclass(frozen=True, slots=True)
-class BacktestReport:
-    """The contents of a report."""
-
-    source: str
-    """Name of the recordings, as the reader knows them."""
-    outcome: BacktestOutcome
-    results: Results
-    suspicions: Sequence[str]
-    quote_price: float = 1.0
-    """USDT per unit of the candles' own quote currency."""
-
-
-def render_backtest(report: BacktestReport) -> str:
-    """Return the whole page."""
-    outcome, results = report.outcome, report.results
-    ordered = sorted(outcome.closed, key=_entered)
-    charts = _curves(report)
+def render_backtest(
+    source: str, outcome: BacktestOutcome, results: Results, doubts: Sequence[str], quote: float = 1
+) -> str:
+    """Return the whole page; `quote` is the USDT per unit of the recordings' quote currency."""
+    ordered = sorted(
+        outcome.closed, key=lambda each: (each.trade.entry_time or 0, each.trade.symbol)
+    )
+    curve = results.curve
+    times = curve.time.tolist()
+    equity = list(zip(times, curve.equity.tolist(), strict=True))
+    falls = list(zip(times, (-100 * curve.drawdown).tolist(), strict=True))
+    charts = {"equity": equity_chart(equity), "drawdown": curve_chart([("drawdown, %", falls)])}
     cards, anchors = [], {}
     signals = {signal.signal.signal_id: signal for signal in outcome.signals}
     for place, position in _shown(ordered):
@@ -72,35 +65,21 @@ def render_backtest(report: BacktestReport) -> str:
     return render(
         __file__,
         charts,
-        title=f"Pumpwatch backtest: {outcome.settings.trade.strategy_name} on {report.source}",
-        subtitle=_subtitle(report),
-        suspicions=report.suspicions,
-        tiles=backtest_tiles(report),
-        equity_words=f"Equity from {results.start_equity:,.2f} to {results.final_equity:,.2f} USDT,"
-        f" highest {results.curve.equity.max():,.2f}, lowest {results.curve.equity.min():,.2f}."
-        " Times are UTC.",
+        title=f"Pumpwatch backtest: {outcome.settings.trade.strategy_name} on {source}",
+        subtitle=_subtitle(outcome),
+        suspicions=doubts,
+        tiles=backtest_tiles(results),
+        equity_words=equity_words(equity, "Equity", "all costs included"),
         drawdown_words=f"Deepest fall {share(results.max_drawdown)} below the highest equity.",
         months=calendar_table("Month", results.months),
         trades=trades_table(
             [position.trade for position in ordered], "Every closed trade", anchors=anchors
         ),
         denials=denials_table(results),
-        assumptions=_assumptions(report),
+        assumptions=_assumptions(outcome, quote),
         cards=cards,
         charts_left_out=len(ordered) - len(cards),
     )
-
-
-def _entered(position: SimulatedTrade) -> tuple[int, str]:
-    return position.trade.entry_time or 0, position.trade.symbol
-
-
-def _curves(report: BacktestReport) -> dict[str, Chart]:
-    curve = report.results.curve
-    times = curve.time.tolist()
-    equity = list(zip(times, curve.equity.tolist(), strict=True))
-    falls = list(zip(times, (-100 * curve.drawdown).tolist(), strict=True))
-    return {"equity": equity_chart(equity), "drawdown": curve_chart([("drawdown, %", falls)])}
 
 
 def _shown(ordered: Sequence[SimulatedTrade]) -> list[tuple[int, SimulatedTrade]]:
@@ -110,25 +89,23 @@ def _shown(ordered: Sequence[SimulatedTrade]) -> list[tuple[int, SimulatedTrade]
     return sorted(largest, key=lambda two: two[0])
 
 
-def _subtitle(report: BacktestReport) -> str:
-    coverage = report.outcome.coverage
-    detect = report.outcome.settings.detect
+def _subtitle(outcome: BacktestOutcome) -> str:
+    coverage, settings = outcome.coverage, outcome.settings
     days = coverage.candles / 1440
-    changed = ", ".join(f"{k} {v}" for k, v in report.outcome.settings.changed.items())
+    changed = ", ".join(f"{name} {value}" for name, value in settings.changed.items())
     return " · ".join(
         [
             f"{len(coverage.symbols)} symbols, {days:,.0f} symbol-days"
             f" from {date_and_clock(coverage.begin)} to {date_and_clock(coverage.end)} UTC",
-            f"detector {detect.detector}, {report.outcome.alarms} alarms",
+            f"detector {settings.detect.detector}, {outcome.alarms} alarms",
             changed or "default settings",
-            with_evidence(report.outcome.settings.trade.strategy_name),
+            with_evidence(settings.trade.strategy_name),
         ]
     )
 
 
-def _assumptions(report: BacktestReport) -> list[str]:
-    assumed = report.outcome.settings.assumed
-    fee = report.outcome.settings.trade.taker_fee
+def _assumptions(outcome: BacktestOutcome, quote: float) -> list[str]:
+    assumed, fee = outcome.settings.assumed, outcome.settings.trade.taker_fee
     lines = [
         f"Fees {share(float(fee))} a side; spread {share(float(assumed.spread))}; slippage"
         f" {share(float(assumed.slippage_of_range))} of the candle's range, plus"
@@ -139,9 +116,9 @@ def _assumptions(report: BacktestReport) -> list[str]:
         f"Each funding costs {share(float(assumed.funding_rate))} of the notional, whatever the"
         " side: real rates are not in the candles and turn far against shorts in pumps.",
     ]
-    if report.quote_price != 1.0:
+    if quote != 1:
         lines.append(
-            f"Prices and turnovers were multiplied by {report.quote_price:g}: what a unit of their"
+            f"Prices and turnovers were multiplied by {quote:g}: what a unit of their"
             " quote currency is taken to be worth, USDT."
         )
     return lines
@@ -156,9 +133,9 @@ def _rows(position: SimulatedTrade) -> list[CandleRow]:
     return [row for row in rows if row.open_time < end and not np.isnan(row.close)]
 
 
-def backtest_tiles(report: BacktestReport) -> tuple[Tile, ...]:
+def backtest_tiles(results: Results) -> tuple[Tile, ...]:
     """Return the summary's figures, the most wanted first."""
-    results, interval = report.results, "no trade"
+    interval = "no trade"
     if results.win_rate_interval is not None:
         low, high = results.win_rate_interval
         interval = f"95 %: {share(low)} to {share(high)} (Wilson)"
@@ -182,18 +159,14 @@ def denials_table(results: Results) -> PageTable:
     return counts_table("Signals that gave no trade.", "Reason", results.denials)
 
 
-def print_backtest(report: BacktestReport, console: Console) -> None:
+def print_backtest(
+    strategy: str, results: Results, doubts: Sequence[str], console: Console
+) -> None:
     """Print months, reasons of denials, totals, and what makes the result doubtful."""
-    for title, table in (
-        ("Months", calendar_table("Month", report.results.months)),
-        ("Not traded", denials_table(report.results)),
-    ):
-        if table.rows:
-            console.print(terminal_table(table, title, console.width))
-            console.print()
-    console.print(tiles_grid(backtest_tiles(report)))
-    console.print()
-    console.print(with_evidence(report.outcome.settings.trade.strategy_name))
-    for doubt in report.suspicions:
+    months = calendar_table("Month", results.months)
+    print_tables(console, {"Months": months, "Not traded": denials_table(results)})
+    console.print(tiles_grid(backtest_tiles(results)), end="\n\n")
+    console.print(with_evidence(strategy))
+    for doubt in doubts:
         console.print(Text(f"Doubtful: {doubt}", style="yellow"))
-    console.print(Text(f"trades_sha256 {report.results.trades_sha256}"), soft_wrap=True)
+    console.print(Text(f"trades_sha256 {results.trades_sha256}"), soft_wrap=True)

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.calendar_sums import MONTHS, calendar_of
 from pumpwatch_workbench.export import Tables, tables_of
 from pumpwatch_workbench.pages.words import counted
@@ -46,11 +45,10 @@ class Results:
     signals: int
     entries: int
     """Entry orders that were sent."""
-    filled: int
-    """Entries of which at least a part was filled."""
     filled_share: float | None
     """Quantity filled over quantity asked for, of the entries that were filled."""
     trades: int
+    """Entries that were filled, at least in part: all of them are closed at the end."""
     won: int
     win_rate_interval: tuple[float, float] | None
     """95 %, Wilson's."""
@@ -81,7 +79,7 @@ class Results:
     @property
     def fill_rate(self) -> float | None:
         """Return the share of entry orders that were filled, at least in part."""
-        return self.filled / self.entries if self.entries else None
+        return self.trades / self.entries if self.entries else None
 
     @property
     def profit_factor(self) -> float | None:
@@ -93,18 +91,13 @@ class Results:
         """Return the net profit as a share of the equity at the start."""
         return float(self.net_profit / self.start_equity)
 
-    @property
-    def final_equity(self) -> Decimal:
-        """Return the equity at the end."""
-        return self.start_equity + self.net_profit
-
     def to_json(self) -> dict[str, object]:
         """Return the figures as plain values; what cannot be known is None."""
         low, high = self.win_rate_interval or (None, None)
         return {
             "signals": self.signals,
             "entries": self.entries,
-            "filled": self.filled,
+            "filled": self.trades,
             "fill_rate": self.fill_rate,
             "filled_share": self.filled_share,
             "trades": self.trades,
@@ -114,7 +107,7 @@ class Results:
             "win_rate_high": high,
             "net_profit_usdt": float(self.net_profit),
             "net_profit_share": self.net_profit_share,
-            "final_equity_usdt": float(self.final_equity),
+            "final_equity_usdt": float(self.start_equity + self.net_profit),
             "fees_usdt": float(self.fees),
             "funding_usdt": float(self.funding),
             "max_drawdown": self.max_drawdown,
@@ -136,21 +129,22 @@ def results_of(outcome: BacktestOutcome, labels: Sequence[LabelledPump] | None =
     curve = equity_curve(outcome.closed, start=float(start), begin=min(begin, end))
     points = zip(curve.time.tolist(), curve.equity.tolist(), strict=True)
     tables = tables_of((*trades, *outcome.dropped), outcome.events(), points)
-    won = sum(trade.realised_pnl > 0 for trade in trades)
+    profits = [trade.realised_pnl for trade in trades]
+    gained = [profit for profit in profits if profit > 0]
+    lost = [-profit for profit in profits if profit < 0]
     unfilled = sum(trade.denial == THIN for trade in outcome.dropped)
     denials = Counter(trade.denial.partition(":")[0] for trade in outcome.dropped)
     return Results(
         signals=len(outcome.signals),
         entries=len(trades) + unfilled,
-        filled=len(trades),
         filled_share=_filled_share(outcome),
         trades=len(trades),
-        won=won,
-        win_rate_interval=wilson_interval(won, len(trades)),
-        net_profit=sum((trade.realised_pnl for trade in trades), ZERO),
+        won=len(gained),
+        win_rate_interval=wilson_interval(len(gained), len(trades)),
+        net_profit=sum(profits, ZERO),
         start_equity=start,
-        gross_won=_total(trades, 1),
-        gross_lost=-_total(trades, -1),
+        gross_won=float(sum(gained, ZERO)),
+        gross_lost=float(sum(lost, ZERO)),
         fees=sum((trade.fees for trade in trades), ZERO),
         funding=sum((trade.funding for trade in trades), ZERO),
         max_drawdown=float(curve.drawdown.max()),
@@ -166,17 +160,8 @@ def results_of(outcome: BacktestOutcome, labels: Sequence[LabelledPump] | None =
 
 
 def _filled_share(outcome: BacktestOutcome) -> float | None:
-    planned = sum((position.planned for position in outcome.closed), ZERO)
-    if not planned:
-        return None
     shares = [float(position.trade.quantity / position.planned) for position in outcome.closed]
-    return float(np.mean(shares))
-
-
-def _total(trades: Sequence[Trade], sign: int) -> float:
-    return float(
-        sum((trade.realised_pnl for trade in trades if sign * trade.realised_pnl > 0), ZERO)
-    )
+    return float(np.mean(shares)) if shares else None
 
 
 def false_share(signals: Sequence[FoundSignal], labels: Sequence[LabelledPump]) -> float | None:

@@ -14,7 +14,7 @@ from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.overrides import OF_THE_DEPLOYMENT, unknown
 from pumpwatch.settings.shared import SharedSettings, load_settings
 from pumpwatch.settings.trade import TradeSettings
-from pumpwatch_workbench.configuration.load import read_file
+from pumpwatch_workbench.configuration.load import read_file, refuse_taken_names
 
 CHOSEN = ("strategy", "detector")
 """Settings with an option of their own."""
@@ -117,6 +117,7 @@ def read_settings(
     Strategy and detector may be among the pairs too. Raises `SettingsError` that names an unknown
     setting, or one out of range.
     """
+    refuse_taken_names()
     known = settable()
     for name in pairs:
         if name not in known and name not in CHOSEN:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from rich.console import Console
-from rich.table import Table as Grid
 from rich.text import Text
 
 from pumpwatch_workbench.pages.assembly import render
@@ -21,7 +18,7 @@ from pumpwatch_workbench.pages.tables import (
     row,
     texts,
 )
-from pumpwatch_workbench.pages.terminal import terminal_table, wide_enough
+from pumpwatch_workbench.pages.terminal import print_tables, wide_enough
 from pumpwatch_workbench.pages.trade_tables import amount_cell
 from pumpwatch_workbench.pages.words import (
     NOTHING,
@@ -46,22 +43,8 @@ CAUSE_WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ComparisonReport:
-    """A comparison, and what was compared. Times in milliseconds UTC."""
-
-    comparison: Comparison
-    source: str
-    """Name of the recordings, as the reader knows them."""
-    strategy: str
-    detector: str
-    begin: int
-    end: int
-
-
-def render_comparison(report: ComparisonReport) -> str:
+def render_comparison(comparison: Comparison, title: str, subtitle: str) -> str:
     """Return the whole page."""
-    comparison = report.comparison
     charts: dict[str, Chart] = {}
     journal = realised_profit(
         [trade for _, trade in comparison.pairing.both] + list(comparison.pairing.extra)
@@ -75,9 +58,8 @@ def render_comparison(report: ComparisonReport) -> str:
     return render(
         __file__,
         charts,
-        title=f"Pumpwatch comparison: {report.strategy}",
-        subtitle=f"{date_and_clock(report.begin)} to {date_and_clock(report.end)} UTC"
-        f" · candles of {report.source} · detector {report.detector}",
+        title=title,
+        subtitle=subtitle,
         tiles=comparison_tiles(comparison),
         profit_words="Realised profit of the journal,"
         f" {signed_money(comparison.journal.profit)} USDT in the end, and of the simulation,"
@@ -165,19 +147,12 @@ def _trades(side: SideFigures) -> str:
 def print_comparison(comparison: Comparison, console: Console) -> None:
     """Print both sides, each trade's difference with its largest cause, and the sums by cause."""
     console = wide_enough(console)
-    console.print(terminal_table(sides_table(comparison), "Side by side", console.width))
-    console.print()
-    if comparison.differences:
-        console.print(terminal_table(differences_table(comparison), "Trades", console.width))
-        console.print()
-    causes = Grid.grid(padding=(0, 2))
-    for name, value in comparison.by_cause.items():
-        if value:
-            causes.add_row(Text(name), Text(signed_money(value)))
-    causes.add_row(
-        Text("difference", style="bold"), Text(f"{signed_money(comparison.difference)} USDT")
-    )
-    console.print(causes)
+    tables = {
+        "Side by side": sides_table(comparison),
+        "Trades": differences_table(comparison),
+        "Causes": causes_table(comparison),
+    }
+    print_tables(console, tables)
     if comparison.open:
         console.print(Text(f"Still open in the journal, left out: {len(comparison.open)}"))
     if comparison.uncovered:

@@ -10,7 +10,7 @@ from rich.console import Console
 from pumpwatch_workbench.pages.assembly import render
 from pumpwatch_workbench.pages.plots import Plot, Series
 from pumpwatch_workbench.pages.tables import Column, PageTable, numbers, row, texts
-from pumpwatch_workbench.pages.terminal import terminal_table, wide_enough
+from pumpwatch_workbench.pages.terminal import print_tables, wide_enough
 from pumpwatch_workbench.pages.words import NOTHING, number, seconds, share
 from pumpwatch_workbench.research.evaluation.rules import RULES, Evaluated
 
@@ -175,7 +175,6 @@ def _delay_plot(results: Sequence[Evaluated]) -> Plot:
 def print_evaluation(results: Sequence[Evaluated], console: Console) -> None:
     """Print one line of figures for each rule."""
     table = _table(results)
-    paper = wide_enough(console, WIDE)
-    paper.print(terminal_table(table, table.caption, paper.width))
+    print_tables(wide_enough(console, WIDE), {table.caption: table})
     if flattered := _flattered(results):
         console.print(flattered)

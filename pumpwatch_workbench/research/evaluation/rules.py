@@ -12,6 +12,7 @@ from pumpwatch.domain.detection.boosted import Boosted
 from pumpwatch.domain.detection.ewma import Ewma
 from pumpwatch.domain.detection.karbalaii import Karbalaii
 from pumpwatch.errors import BadInput
+from pumpwatch.own.loading import entry_points_of
 from pumpwatch.own.rules import OwnDetector
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.overrides import pairs_from
@@ -81,6 +82,7 @@ def rule_named(name: str, pairs: Mapping[str, str]) -> CandleRule:
     Raises `BadInput` for an unknown setting, and for a value that it cannot have; `SettingsError`
     for an unknown rule.
     """
+    entry_points_of("rules", RULES)
     if name not in RULES and pairs:
         raise BadInput(f"--set: the rule {name} is your own: change its settings in your code")
     if name not in RULES:

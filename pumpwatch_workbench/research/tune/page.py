@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
 from rich.console import Console
@@ -12,7 +11,7 @@ from rich.text import Text
 from pumpwatch.domain.trading.strategies import with_evidence
 from pumpwatch_workbench.pages.assembly import render
 from pumpwatch_workbench.pages.tables import Cell, PageTable, Tile, numbers, row, texts
-from pumpwatch_workbench.pages.terminal import terminal_table, wide_enough
+from pumpwatch_workbench.pages.terminal import print_tables, wide_enough
 from pumpwatch_workbench.pages.trade_tables import amount_cell
 from pumpwatch_workbench.pages.words import NOTHING, number, percent, ratio, share, signed_money
 from pumpwatch_workbench.research.backtest.settings import BacktestSettings
@@ -24,27 +23,16 @@ from .walk_forward import Step, Tuned
 OBJECTIVE_WORDS = {"t": "shrunk t of a trade's return", "profit": "profit, USDT"}
 
 
-@dataclass(frozen=True, slots=True)
-class TuneReport:
-    """A search, and what it was about."""
-
-    tuned: Tuned
-    source: str
-    """Name of the recordings, as the reader knows them."""
-    doubts: Sequence[str]
-
-
-def render_tuned(report: TuneReport) -> str:
-    """Return the whole page."""
-    tuned = report.tuned
+def render_tuned(tuned: Tuned, source: str, doubts: Sequence[str]) -> str:
+    """Return the whole page; `source` is the recordings' name."""
     return render(
         __file__,
-        title=f"Pumpwatch search: {tuned.space.strategy} on {report.source}",
+        title=f"Pumpwatch search: {tuned.space.strategy} on {source}",
         subtitle=f"detector {tuned.space.detector} · {tuned.trials} settings tried in"
         f" {len(tuned.steps)} searches by {OBJECTIVE_WORDS[tuned.objective]}"
         f" · hold-out {tuned.final.fold.test} UTC"
         f" · {with_evidence(tuned.space.strategy)}",
-        doubts=report.doubts,
+        doubts=doubts,
         tiles=_tune_tiles(tuned),
         walk=_walk_table(tuned),
         settings=_settings_table(tuned),
@@ -163,8 +151,7 @@ def print_tuned(tuned: Tuned, doubts: Sequence[str], console: Console) -> None:
     The last column is what the default settings made, USDT. A pipe gets the full width.
     """
     console = wide_enough(console)
-    console.print(terminal_table(_walk_table(tuned), "Walk forward", console.width))
-    console.print()
+    print_tables(console, {"Walk forward": _walk_table(tuned)})
     for name, value in sorted(tuned.settings.items()):
         console.print(Text(f"  --set {name}={value}"))
     console.print()

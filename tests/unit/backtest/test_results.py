@@ -73,10 +73,10 @@ def test_counts_rates_and_factors():
         )
     )
     assert (results.trades, results.won, results.win_rate) == (2, 1, 0.5)
-    assert (results.entries, results.filled, results.fill_rate) == (4, 2, 0.5)
+    assert (results.entries, results.trades, results.fill_rate) == (4, 2, 0.5)
     assert results.filled_share == 0.5
     assert (results.net_profit, results.profit_factor) == (20, 3.0)
-    assert results.final_equity == 10_020
+    assert results.to_json()["final_equity_usdt"] == 10_020
     assert dict(results.denials)["symbol_cooldown"] == 1
     assert results.exposure == pytest.approx(20 / (2 * 1440))
     assert results.curve.sharpe(3 * DAY) is not None

@@ -154,7 +154,6 @@ def test_the_document_is_json_with_money_as_text():
     document = json.loads(json.dumps(document_of(period, figures_of(period))))
     assert document["kpis"]["realised"] == "8"
     assert document["kpis"]["win_rate"] == 0.5
-    assert document["kpis"]["win_interval"] == pytest.approx([0.15, 0.85], abs=1e-3)
     assert document["kpis"]["api"][1]["error_rate"] == 0.1
     assert len(document["trades"]) == 7
     assert document["trades"][0]["realised_pnl"] == "12.5"

@@ -82,4 +82,4 @@ def test_a_paper_run_enters_as_the_strategy_says(folder):
 def test_a_typing_error_is_one_line(folder):
     answer = type_in("evaluate", "pumps", "--rule", "my_rules:Sprnt")
     assert answer.status == 2
-    assert "my_rules:Sprnt cannot be loaded: AttributeError" in answer.line
+    assert "loading my_rules:Sprnt failed: AttributeError" in answer.line

@@ -19,14 +19,16 @@ from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import OwnCodeFailed, SettingsError
 from pumpwatch.invocation import Tick
-from pumpwatch.own import rules
-from pumpwatch.own.loading import load
+from pumpwatch.own import loading, rules
 from pumpwatch.own.rules import OwnDetector, detector_named
+from pumpwatch_workbench.configuration.load import load, refuse_taken_names
 from pumpwatch_workbench.local.memory import MemoryLeaseStore
+from pumpwatch_workbench.research.backtest.settings import read_settings
+from pumpwatch_workbench.research.evaluation.rules import rule_named
 from pumpwatch_workbench.research.evaluation.scores import raise_alarms
 
 OWN = "support.own_code:"
-BAD = ("Raises", "Leaves", "Numbers", "TooMany", "Nothing")
+BAD = (*("Raises", "Leaves", "Stops", "Numbers", "TooMany", "Nothing", "Objects", "Column"),)
 
 
 def own(name, **more):
@@ -131,6 +133,8 @@ def test_a_rule_that_reads_trades_is_asked_again_with_them():
     assert opened + MINUTE in raise_alarms(rule, [segment])[7]
     late = MarketTrades(sold.time, sold.bought, sold.price, sold.quantity, opened + 1)
     assert np.array_equal(rule.detect(candles, None, [late, None]).alarm, first.alarm)
+    own("SpoilsTrades").detect(candles, None, [sold, None])
+    assert sold.price.tolist() == [1.0]
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -197,9 +201,10 @@ def test_another_process_gets_it_too():
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("nowhere:Rule", "nowhere:Rule cannot be loaded: ModuleNotFoundError: No module named"),
+        ("nowhere:Rule", "loading nowhere:Rule failed: ModuleNotFoundError: No module named"),
         (f"{OWN}Absent", "AttributeError: module 'support.own_code' has no attribute 'Absent'"),
-        (f"{OWN}Broken", r"cannot be loaded: RuntimeError: no licence \(.*own_code.py:\d+\)"),
+        (f"{OWN}Broken", r"failed: RuntimeError: no licence \(.*own_code.py:\d+\)"),
+        (f"{OWN}Explodes", r"Explodes failed: RuntimeError: no rise \(.*own_code.py:\d+\)"),
         (f"{OWN}Needy", "Needy needs the attribute history, a number of 2 to 10080"),
         (f"{OWN}Short", "Short needs the attribute history, a number of 2 to 10080"),
         ("magic", "there is no 'magic' among the rules boosted, ewma, karbalaii, nor is it module"),
@@ -215,17 +220,30 @@ def test_a_module_is_found_in_the_folder_one_stands_in(tmp_path, monkeypatch):
     (tmp_path / "nearby_rules.py").write_text("from support.own_code import Loud as Near\n")
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.chdir(tmp_path)
-    assert load("rules", "nearby_rules:Near", ()).history == 30
+    assert OwnDetector("nearby_rules:Near").own.history == 30
     assert sys.path[-1] == str(tmp_path), "an installed module is never hidden"
     del sys.modules["nearby_rules"]
 
 
 def test_entry_points_give_names(monkeypatch):
     points = [EntryPoint("loud", f"{OWN}Loud", "pumpwatch.rules")]
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: EntryPoints(points))
+    monkeypatch.setattr(loading, "entry_points", lambda group: EntryPoints(points))
     assert OwnDetector("loud").name == "loud"
     with pytest.raises(SettingsError, match=r"rules boosted, ewma, karbalaii, loud, nor"):
         OwnDetector("louder")
     points.append(EntryPoint("ewma", f"{OWN}Loud", "pumpwatch.rules"))
-    with pytest.raises(SettingsError, match=r"ewma of pumpwatch\.rules has a built-in's name"):
+    refused = pytest.raises(SettingsError, match=r"entry point ewma .* has a built-in's name")
+    with refused:
         OwnDetector("loud")
+    with refused:
+        rule_named("ewma", {})
+    refuse_taken_names.cache_clear()
+    with refused:
+        read_settings({}, detector="ewma")
+    with refused:
+        load({}, environment={})
+
+
+def test_an_object_is_as_good_as_a_class():
+    assert own("loud").needs(Carry.none(1), np.zeros(1, int), np.ones(1))[0] == [0.0]
+    assert (own("loud")._rise, own("Loud")._rise) == (0.01, 0.05)

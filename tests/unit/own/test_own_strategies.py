@@ -1,7 +1,8 @@
 """A strategy of one's own: whatever it answers, only a sound plan is traded."""
 
 from dataclasses import replace
-from decimal import Decimal
+from decimal import Decimal, getcontext
+from threading import Event
 from types import SimpleNamespace
 
 import pytest
@@ -50,6 +51,9 @@ def test_a_sound_plan_is_kept(plan):
         (replace(LONG, side="Buy"), "its side is no Side"),
         (replace(LONG, stop_loss=Decimal("1.18")), "stop above the entry of a long"),
         (replace(LONG, stop_loss=Decimal("1.17")), "stop above the entry of a long"),
+        (replace(SHORT, stop_loss=Decimal("1.16")), "stop below the entry of a short"),
+        (EntryPlan.__new__(EntryPlan), "its side is no Side"),
+        (Denied.__new__(Denied), "it is no EntryPlan and no Denied"),
         (replace(SHORT, stop_loss=Decimal("1.1")), "stop below the entry of a short"),
         (replace(LONG, take_profit=Decimal("1.1")), "target below the entry of a long"),
         (replace(SHORT, take_profit=Decimal("1.2")), "target above the entry of a short"),
@@ -79,9 +83,8 @@ def test_every_other_answer_is_denied_with_the_reason(answer, sentence):
 
 
 def test_its_own_denial_is_one_line():
-    assert sound_plan(Denied("not on\n a  Monday" + "x" * 999), QUOTE, 1).reason[:16] == (
-        "not on a Mondayx"
-    )
+    reason = sound_plan(Denied("not \x1bon\n a\ud800 Monday" + "x" * 10**7), QUOTE, 1).reason
+    assert (reason[:16], len(reason)) == ("not on a Mondayx", 197)
 
 
 def test_a_sound_strategy_trades_with_its_stop_and_under_the_name_it_is_loaded_by():
@@ -97,6 +100,11 @@ def test_a_sound_strategy_trades_with_its_stop_and_under_the_name_it_is_loaded_b
     [
         ("Refuses", "not on a Monday"),
         ("Fails", f"the strategy {OWN}Fails failed: SystemExit: out"),
+        ("FailsUnspeakably", "failed: support.own_code.Unspeakable: <exception str() failed>"),
+        ("FailsAtLength", "ValueError: [2Jxxx"),
+        ("Falls", f"the strategy {OWN}Falls failed: RecursionError: maximum"),
+        ("Interrupts", f"the strategy {OWN}Interrupts failed: KeyboardInterrupt"),
+        ("Blank", "its side is no Side"),
         ("FailsToAct", f"the strategy {OWN}FailsToAct failed: KeyError"),
         ("Sly", "it is no EntryPlan and no Denied"),
         ("Slow", f"the strategy {OWN}Slow gave no answer within 0.05 s"),
@@ -104,7 +112,7 @@ def test_a_sound_strategy_trades_with_its_stop_and_under_the_name_it_is_loaded_b
     ],
 )
 def test_a_hostile_strategy_is_denied_and_the_care_goes_on(name, sentence, monkeypatch, caplog):
-    monkeypatch.setattr(strategies, "SECONDS", 0.05)
+    monkeypatch.setattr(strategies, "SECONDS", 0.05 if name in ("Slow", "Waits") else 5.0)
     world = rig("Short").opened()
     world.settings = settings(strategy=f"{OWN}{name}")
     for symbol in ("AUSDT", "BUSDT"):
@@ -112,7 +120,7 @@ def test_a_hostile_strategy_is_denied_and_the_care_goes_on(name, sentence, monke
     report = world.tick()
     assert [sentence in trade.denial for trade in report.denied] == [True, True]
     assert world.trade("AUSDT").state is TradeState.DROPPED
-    assert len(caplog.records) == (0 if name in ("Refuses", "Sly") else 1), "told once"
+    assert len(caplog.records) == (0 if name in ("Refuses", "Sly", "Blank") else 1), "told once"
     world.advance(61)
     assert world.tick().closed, "the time limit of the open trade is kept"
 
@@ -121,6 +129,23 @@ def test_one_that_meddles_with_what_it_is_shown_changes_a_copy():
     world = rig("Meddles").opened()
     assert world.trade().planned_price < Decimal("1.2")
     world.check_agreement()
+
+
+def test_one_that_changes_how_numbers_are_rounded_does_so_in_its_own_thread():
+    world = rig("Rounds").opened()
+    assert (world.trade().quantity, getcontext().prec) == (
+        rig("Short").opened().trade().quantity,
+        28,
+    )
+
+
+def test_one_whose_module_never_loads_is_refused(monkeypatch):
+    monkeypatch.setattr(strategies, "LOADING_SECONDS", 0.05)
+    monkeypatch.setattr(
+        "support.own_code.Short", type("Short", (), {"__init__": lambda _: Event().wait()})
+    )
+    with pytest.raises(SettingsError, match=r"Short gave no answer within 0.05 s"):
+        own_strategy(f"{OWN}Short")
 
 
 def test_one_that_hangs_is_off_after_three_times(monkeypatch):
@@ -167,4 +192,4 @@ def test_a_stack_whose_strategy_cannot_be_loaded_cares_for_what_is_open(caplog):
     environment = {"TABLE_NAME": "table", "STRATEGY": "nowhere:Nothing"}
     RenewedFunction(TradeSettings, environment, compose, CARE_ALONE)
     assert made == ["alert"]
-    assert "nowhere:Nothing cannot be loaded" in caplog.records[-1].reason
+    assert "loading nowhere:Nothing failed" in caplog.records[-1].reason

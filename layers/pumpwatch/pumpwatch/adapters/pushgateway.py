@@ -36,6 +36,7 @@ from prometheus_client import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from pumpwatch.credentials import PushCredentials
+from pumpwatch.domain.texts import one_line
 from pumpwatch.errors import PumpwatchError
 from pumpwatch.ports import MetricsSink
 
@@ -194,8 +195,7 @@ def _said(error: HTTPError, hidden: Sequence[str]) -> str:
         text = error.read(MOST_SAID * 4).decode("utf-8", "replace")
         for secret in hidden:
             text = text.replace(secret, "***")
-        words = "".join(letter if letter.isprintable() else " " for letter in text).split()
-        return f": {' '.join(words)[:MOST_SAID]}"
+        return f": {one_line(text, MOST_SAID)}"
     return ", and its text broke off"
 
 

@@ -6,12 +6,14 @@ import importlib
 import logging
 import sys
 import traceback
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from pathlib import Path
 from threading import Thread
 from typing import Any, TypeVar
 
+from pumpwatch.domain.texts import one_line
 from pumpwatch.errors import OwnCodeFailed, SettingsError
 
 logger = logging.getLogger(__name__)
@@ -23,52 +25,92 @@ NOT_OWN = (str(Path(__file__).parent), "<frozen importlib", importlib.__path__[0
 Answer = TypeVar("Answer")
 
 
-def load(kind: str, name: str, built_in: Collection[str]) -> Any:
-    """Return an object of the class that `name` says: `module:Class`, or an entry point.
+class LateAnswer(OwnCodeFailed):
+    """Make the code quicker: it gave no answer in time."""
 
-    `kind` is rules or strategies. Raises `SettingsError` with the reason in one line.
-    """
-    module, colon, attribute = name.partition(":")
-    try:
-        if colon:
-            sys.path += {str(Path.cwd())} - {*sys.path}
-            importlib.invalidate_caches()
-            return getattr(importlib.import_module(module), attribute)()
-        from importlib.metadata import entry_points  # noqa: PLC0415 - slow, and seldom needed
 
-        points = entry_points(group=f"pumpwatch.{kind}")
-        if name in points.names and not points.names & {*built_in}:
-            return points[name].load()()
-    except (Exception, SystemExit) as error:
-        raise SettingsError(_text(f"{name} cannot be loaded", error)) from None
+def entry_points_of(kind: str, built_in: Collection[str]) -> EntryPoints:
+    """Return those of the group. Raises `SettingsError` where one has a built-in's name."""
+    points = entry_points(group=f"pumpwatch.{kind}")
     if clash := points.names & {*built_in}:
-        raise SettingsError(f"entry point {min(clash)} of pumpwatch.{kind} has a built-in's name")
-    there = ", ".join([*built_in, *sorted(points.names)])
-    raise SettingsError(f"there is no {name!r} among the {kind} {there}, nor is it module:Class")
+        taken = f"the entry point {min(clash)} of pumpwatch.{kind} has a built-in's name"
+        raise SettingsError(f"{taken}: rename it, or uninstall its package")
+    return points
 
 
-def number(made: object, attribute: str, least: float, most: float) -> float:
+def load(
+    kind: str,
+    name: str,
+    built_in: Collection[str],
+    attributes: Collection[str],
+    seconds: float | None = None,
+) -> tuple[Any, dict[str, Any]]:
+    """Return the object that `name` says, and its attributes, None for those it lacks.
+
+    The name is `module:Class`, `module:object`, or an entry point's; `kind` is rules or strategies.
+    Raises `SettingsError` with the reason in one line.
+    """
+    points = entry_points_of(kind, built_in)
+    if name in points.names:
+        point = points[name]
+    elif ":" in name:
+        point = EntryPoint(name, name, kind)
+        if (here := str(Path.cwd())) not in sys.path:
+            sys.path.append(here)
+        importlib.invalidate_caches()
+    else:
+        known = ", ".join([*built_in, *sorted(points.names)])
+        refused = f"there is no {name!r} among the {kind} {known}, nor is it module:Class"
+        raise SettingsError(refused)
+
+    def made() -> tuple[Any, dict[str, Any]]:
+        loaded = point.load()
+        own = loaded() if isinstance(loaded, type) else loaded
+        return own, {attribute: getattr(own, attribute, None) for attribute in attributes}
+
+    try:
+        return answer_of(f"loading {name}", made, seconds)
+    except OwnCodeFailed as error:
+        raise SettingsError(str(error)) from None
+
+
+def number(
+    name: str, declared: Mapping[str, Any], attribute: str, least: float, most: float
+) -> float:
     """Return a number that code of one's own declares. Raises `SettingsError`."""
-    value: Any = getattr(made, attribute, None)
+    value = declared[attribute]
     if type(value) in (int, float) and least <= value <= most:
         return float(value)
     needs = f"needs the attribute {attribute}, a number of {least} to {most:g}"
-    raise SettingsError(f"{type(made).__name__} {needs}")
+    raise SettingsError(f"{name} {needs}")
 
 
-def safely(what: str, work: Callable[[], Answer]) -> Answer:
-    """Return the answer. Raises `OwnCodeFailed` whatever it raises."""
+def answer_of(what: str, work: Callable[[], Answer], seconds: float | None = None) -> Answer:
+    """Return the answer of a thread that works for so many seconds at most.
+
+    The thread has decimal and NumPy contexts of its own, and cannot be ended. Raises
+    `OwnCodeFailed` whatever the work raises.
+    """
+    answer: Future[Answer] = Future()
+
+    def run() -> None:
+        try:
+            answer.set_result(work())
+        except BaseException as error:
+            answer.set_exception(OwnCodeFailed(_text(what, error)))
+
+    Thread(target=run, daemon=True).start()
     try:
-        return work()
-    except BaseException as error:
-        raise OwnCodeFailed(_text(f"{what} failed", error)) from None
+        return answer.result(seconds)
+    except TimeoutError:
+        raise LateAnswer(f"{what} gave no answer within {seconds:g} s") from None
 
 
 def _text(what: str, error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     own = [f" ({at.filename}:{at.lineno})" for at in frames if not at.filename.startswith(NOT_OWN)]
-    text = " ".join(f"{what}: {type(error).__name__}: {error}".split())[:300]
-    return text + "".join(own[-1:])
+    said = "".join(traceback.format_exception_only(error))
+    return one_line(f"{what} failed: {said}", 300) + "".join(own[-1:])
 
 
 class Guard:
@@ -79,28 +121,14 @@ class Guard:
         self._late, self._told = 0, False
 
     def call(self, work: Callable[[], Answer]) -> Answer:
-        """Return the answer. Raises `OwnCodeFailed`.
-
-        A late answer is dropped; its thread cannot be ended, so there are few of them.
-        """
-        answer: Future[Answer] = Future()
+        """Return the answer; one that is late is dropped. Raises `OwnCodeFailed`."""
         try:
             if self._late >= MOST_LATE:
                 raise OwnCodeFailed(f"{self._what} was late {MOST_LATE} times: off until a restart")
-            Thread(target=self._answer, args=(work, answer), daemon=True).start()
-            return answer.result(self._seconds)
-        except TimeoutError:
-            self._late += 1
-            failed = OwnCodeFailed(f"{self._what} gave no answer within {self._seconds:g} s")
+            return answer_of(self._what, work, self._seconds)
         except OwnCodeFailed as error:
-            failed = error
-        if not self._told:
-            logger.error(str(failed))
-        self._told = True
-        raise failed
-
-    def _answer(self, work: Callable[[], Answer], answer: Future[Answer]) -> None:
-        try:
-            answer.set_result(safely(self._what, work))
-        except OwnCodeFailed as error:
-            answer.set_exception(error)
+            self._late += isinstance(error, LateAnswer)
+            if not self._told:
+                logger.error(str(error))
+            self._told = True
+            raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -17,9 +18,10 @@ from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch.domain.moments import DAY, HOUR, MINUTE
 from pumpwatch.errors import OwnCodeFailed
 
-from .loading import Guard, load, number, safely
+from .loading import Guard, answer_of, load, number
 
 SECONDS = 2.0
+ATTRIBUTES = ("history", "least_rise", "least_turnover", "reads_trades")
 LONGEST, KEPT = 7 * DAY // MINUTE, 25 * HOUR // MINUTE
 """Minutes that a rule may look back, and that the screen needs at least."""
 
@@ -62,19 +64,21 @@ class Rule(Protocol):
 
 
 class OwnDetector:
-    """The rule as a `Detector`. Without a guard a failure is raised, else kept in `failure`."""
+    """The rule as a `Detector`. A watched one keeps its failure in `failure`, else it is raised."""
 
     interval, unseen_limit, flow, extra, monotone = MINUTE, DAY // MINUTE, "turnover", 0, False
 
     def __init__(self, name: str, *, watched: bool = False) -> None:
-        self.own: Rule = load("rules", name, DETECTORS)
+        self.own: Rule
+        self.own, declared = load("rules", name, DETECTORS, ATTRIBUTES)
         self.name = self.memory = name
-        self._what, self.failure = f"the rule {name}", ""
-        self._call = Guard(self._what, SECONDS).call if watched else None
-        self.window = int(number(self.own, "history", 2, LONGEST)) - 1
+        self.failure, self._watched, what = "", watched, f"the rule {name}"
+        self._call = Guard(what, SECONDS).call if watched else partial(answer_of, what)
+        self.window = int(number(name, declared, "history", 2, LONGEST)) - 1
         self.history = max(self.window + 1, KEPT)
-        self._rise = number(self.own, "least_rise", 0, 10)
-        self._turnover = number(self.own, "least_turnover", 0, 1e12)
+        self._rise = number(name, declared, "least_rise", 0, 10)
+        self._turnover = number(name, declared, "least_turnover", 0, 1e12)
+        self._reads_trades = declared["reads_trades"] is True
 
     def detect(
         self, candles: Candles, start: Carry | None = None, trades: KnownTrades = None
@@ -87,12 +91,12 @@ class OwnDetector:
         asked[:, : self.window] = False
         try:
             self._judge(candles, asked, results)
-            if getattr(self.own, "reads_trades", False):
+            if self._reads_trades:
                 scored = results.alarm.copy()
                 if trades is not None:
                     self._judge(candles, scored, results, trades)
         except OwnCodeFailed as error:
-            if self._call is None:
+            if not self._watched:
                 raise
             self.failure = str(error)
             return blank(candles)
@@ -126,8 +130,7 @@ class OwnDetector:
             shown = Minutes(candles.open_time[columns], **parts)
             known = trades and [_of(trades[row], shown.time[at]) for at, row in enumerate(rows)]
             work = partial(self._answer, len(rows), shown, known)
-            called = safely(self._what, work) if self._call is None else self._call(work)
-            results.alarm[rows, columns] = called
+            results.alarm[rows, columns] = self._call(work)
 
     def _answer(
         self, count: int, candles: Minutes, trades: Sequence[MarketTrades | None] | None
@@ -161,4 +164,4 @@ def _last_closes(candles: Candles, start: Carry | None) -> FloatArray:
 def _of(trades: MarketTrades | None, opened: int) -> MarketTrades | None:
     if trades is None or trades.since > opened:
         return None
-    return trades.between(opened, opened + MINUTE)
+    return deepcopy(trades.between(opened, opened + MINUTE))

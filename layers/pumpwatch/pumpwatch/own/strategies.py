@@ -15,16 +15,20 @@ from pumpwatch.errors import OwnCodeFailed, SettingsError
 
 from .loading import Guard, load, number
 
-SECONDS = 0.5
+SECONDS, LOADING_SECONDS = 0.5, 9.0
+"""A function of Lambda has ten seconds to start."""
+TIME_LIMIT = "time_limit_minutes"
 
 
 class OwnStrategy:
     """The strategy behind the interface of all strategies: it never raises, and never hangs."""
 
     def __init__(self, name: str) -> None:
-        self._own: Strategy = load("strategies", name, EVIDENCE)
-        self.name, self.side = name, getattr(self._own, "side", None) or Side.BUY
-        self.time_limit_minutes = int(number(self._own, "time_limit_minutes", 1, DAY // MINUTE))
+        loaded = load("strategies", name, EVIDENCE, ("side", TIME_LIMIT), LOADING_SECONDS)
+        self._own: Strategy = loaded[0]
+        side = loaded[1]["side"]
+        self.name, self.side = name, Side.BUY if side is None else side
+        self.time_limit_minutes = int(number(name, loaded[1], TIME_LIMIT, 1, DAY // MINUTE))
         if type(self.side) is not Side:
             raise SettingsError(f"{name}: side must be Side.BUY or Side.SELL")
         self._call = Guard(f"the strategy {name}", SECONDS).call

@@ -5,7 +5,11 @@ Its answer may be anything: nothing of it is called or printed, and a copy of it
 
 from __future__ import annotations
 
+from dataclasses import fields
 from decimal import Decimal
+from typing import Any
+
+from pumpwatch.domain.texts import one_line
 
 from .orders import Side
 from .plans import Denied, EntryPlan, Quote
@@ -17,11 +21,13 @@ SHORTEST = 5_000
 
 def sound_plan(answer: object, quote: Quote, longest: int) -> EntryPlan | Denied:
     """Return the plan if it can be kept, else why it is refused; `longest` in milliseconds."""
-    if type(answer) is Denied and type(answer.reason) is str:
-        return Denied(" ".join(answer.reason.split())[:200] or "the strategy denied it")
+    if type(answer) is Denied and type(reason := getattr(answer, "reason", None)) is str:
+        return Denied(one_line(reason, 200) or "the strategy denied it")
     if type(answer) is not EntryPlan:
         return Denied("the strategy's plan was refused: it is no EntryPlan and no Denied")
-    plan = EntryPlan(answer.side, answer.stop_loss, answer.take_profit, answer.time_limit)
+    # One that was never initialized lacks its attributes.
+    values: list[Any] = [getattr(answer, each.name, None) for each in fields(EntryPlan)]
+    plan = EntryPlan(*values)
     wrong = _wrong_with(plan, quote, longest)
     return Denied(f"the strategy's plan was refused: {wrong}") if wrong else plan
 
