@@ -74,7 +74,7 @@ PAINTED = """(name) => {
   return [...colours];
 }"""
 """Every colour of a chart."""
-LIGHT, DARK = "29,94,168", "127,182,247"
+LIGHT, DARK = "26,90,163", "127,182,247"
 """--trade in either scheme."""
 
 
@@ -87,7 +87,7 @@ def test_charts_wait_for_a_reader_follow_the_scheme_and_are_light_on_paper(seen:
     assert LIGHT in seen.run(PAINTED, "equity")
     seen.scheme("dark")
     assert DARK in seen.run(PAINTED, "equity")
-    assert seen.run(ground) == "rgb(19, 22, 25)"
+    assert seen.run(ground) == "rgb(13, 16, 19)"
     seen.page.click("a[href='#event-6']")
     seen.page.wait_for_selector("#event-6 table")
     top = seen.run("() => document.querySelector('#event-6').getBoundingClientRect().top")
@@ -102,7 +102,7 @@ def test_charts_wait_for_a_reader_follow_the_scheme_and_are_light_on_paper(seen:
 
 
 SHOWN = """() => {
-  const scale = chart.chart.timeScale(), { from, to } = scale.getVisibleLogicalRange();
+  const scale = chart.library.timeScale(), { from, to } = scale.getVisibleLogicalRange();
   return [from, to].map((place) => Math.round(place));
 }"""
 
@@ -131,7 +131,7 @@ def test_a_chart_shows_the_trade_first_all_of_it_at_a_key_and_what_is_new(seen: 
     seen.run(SETTLED)
     assert seen.run(SHOWN) == [0, 81]
     seen.page.mouse.move(200, 150)
-    assert re.search(r"\d\d:\d\d  O 0\.\d{5}  H .* %  [\d,]+ USDT", seen.page.inner_text("#here"))
+    assert re.search(r"\d\d:\d\d  O 0\.\d{5}  H .*  USDT [\d,]+", seen.page.inner_text("#here"))
     drawn = seen.page.query_selector("#here canvas")
     later = dict(data, whole=[start, start + 91 * MINUTE])
     seen.run("(data) => chart.update(data)", later)
@@ -152,7 +152,7 @@ def test_whatever_is_broken_on_a_page_is_seen(seen: Reader):
     broken = (
         body.replace('<h2 id="trades">', '<img src="https://example.org/a.png"><h6 id="trades">', 1)
         .replace('class="subtitle"', 'style="color: #bbb; font-size: 9px"', 1)
-        .replace("--muted: #59616a", "--muted: #b8bec4")
+        .replace("--muted: light-dark(#566069", "--muted: light-dark(#b8bec4")
         .replace("<main ", '<main style="min-width: 2000px" ', 1)
         .replace(":focus-visible", ":nothing")
         .replace("a { color", "*:focus { outline: none } a { color", 1)
