@@ -96,7 +96,7 @@ def _window(times: list[int], trade: Trade | None, whole: list[int]) -> list[int
 
 def _moment(name: str, time: int) -> Chart:
     colour = "onset" if name == "onset" else "signal"
-    return {"time": time, "place": "above", "shape": "line", "colour": colour, "text": name}
+    return {"time": time, "place": "above", "shape": "circle", "colour": colour, "text": name}
 
 
 def _phase(signal: Signal) -> Chart:

@@ -1,5 +1,6 @@
 // Draws candles and lines over time with lightweight-charts, in the colours of base.css.
-// `pumpwatchCharts.draw(element, data)` fills an element that has a height; see candle_charts.py.
+// `pumpwatchCharts.draw(element, data)` fills an element that has a height and
+// in it an element of role "img" with a label; see candle_charts.py.
 globalThis.pumpwatchCharts = (() => {
   "use strict";
 
@@ -16,14 +17,12 @@ globalThis.pumpwatchCharts = (() => {
   };
   const HEAD = "display: flex; gap: 0.5rem; min-height: 1.75rem; justify-content: space-between";
   const LEGEND = "color: var(--muted); font-size: 0.75rem; white-space: pre-wrap";
-  const BUTTON = `flex: none; align-self: start; padding: 0.125rem 0.5rem; border: 1px solid var(--line);
-    background: var(--surface); color: var(--ink); font: inherit; font-size: 0.8125rem; cursor: pointer`;
+  const BUTTON = "flex: none; align-self: start; padding: 0.125rem 0.5rem; font-size: 0.8125rem";
   const darkScheme = matchMedia("(prefers-color-scheme: dark)");
 
-  const number = (value, least, most = least) => {
-    const digits = { minimumFractionDigits: least, maximumFractionDigits: most };
-    return Number(value).toLocaleString("en", digits).replace("-", "\u2212");
-  };
+  const number = (value, digits) => value
+    .toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits })
+    .replace("-", "\u2212");
 
   // Missing minutes are gaps: without these places the time axis would leave them out.
   const withGaps = (candles) => candles.flatMap((candle, place) => {
@@ -32,18 +31,16 @@ globalThis.pumpwatchCharts = (() => {
     return [...Array.from({ length: missing }, (_, n) => [candle[0] - (missing - n) * MINUTE]), candle];
   });
 
-  // Points stand at equal distances on the time axis, so lines are laid over equal steps of time.
+  // Points stand at equal distances on the time axis: lines, all stepped, get equal steps of time.
   const gridOf = ([first, until]) => {
     const step = Math.max(1, Math.ceil((until - first) / STEPS / 1000)) * 1000;
     return Array.from({ length: Math.ceil((until - first) / step) + 1 }, (_, n) => [first + n * step]);
   };
-  const onGrid = ({ points, steps }, grid) => {
+  const onGrid = (points, grid) => {
     let next = 0;
-    return grid.map(([time]) => {
-      const before = next;
-      while (next < points.length && points[next][0] <= time) next += 1;
-      const isKnown = next > before || (steps && next);
-      return isKnown ? { time: time / 1000, value: points[next - 1][1] } : { time: time / 1000 };
+    return grid.map(([at]) => {
+      while (next < points.length && points[next][0] <= at) next += 1;
+      return next ? { time: at / 1000, value: points[next - 1][1] } : { time: at / 1000 };
     });
   };
 
@@ -112,13 +109,7 @@ globalThis.pumpwatchCharts = (() => {
     }
     // A mark outside of the candles: its shape, and its words beyond it.
     beside(mark) {
-      if (mark.shape === "line") {
-        this.line([mark.x, 0], [mark.x, this.height], mark.colour, 1.5);
-        this.words(mark, [0.5, 1.5, 2.5].map((rows) => [this.height - rows * ROW, 0]));
-        return;
-      }
-      const first = mark.place === "below" ? 1 : -1;
-      const heights = [first, -first].flatMap((side) =>
+      const heights = [-1, 1].flatMap((side) =>
         [1, 1.5, 2, 2.5, 3, 3.5, 4].map((n) => [this.heightOf(mark, side) + side * n * ROW, side]));
       const [y, away] = this.words(mark, heights);
       this.shape(mark, mark.x, y - away * ROW);
@@ -161,7 +152,6 @@ globalThis.pumpwatchCharts = (() => {
     // Where a mark stands: at its price, or `away` from its candle (-1 is above it).
     heightOf(mark, away) {
       if (mark.price !== undefined) return this.series.priceToCoordinate(mark.price);
-      if (mark.shape === "line") return 0;
       const candle = this.chart.rows[Math.round(this.chart.place(mark.time))];
       if (!candle || candle.length < 2) return null;
       return this.series.priceToCoordinate(candle[away < 0 ? 2 : away ? 3 : 4]) + 10 * away;
@@ -170,27 +160,23 @@ globalThis.pumpwatchCharts = (() => {
 
   class Chart {
     constructor(element, data) {
-      Object.assign(this, { element, data, isCandles: data.kind === "candles" });
+      Object.assign(this, { element, data, isCandles: data.kind === "candles", isWhole: false });
       const add = (parent, tag, style) => {
         const node = parent.appendChild(document.createElement(tag));
         node.style.cssText = style;
         return node;
       };
-      const head = add(element, "div", HEAD);
-      this.legend = add(head, "span", LEGEND);
+      this.head = add(element, "div", this.isCandles ? HEAD : "display: none");
+      this.legend = add(this.head, "span", LEGEND);
       this.legend.setAttribute("aria-hidden", "true");
-      this.button = add(head, "button", BUTTON);
-      this.button.type = "button";
-      this.button.addEventListener("click", () => (this.isWhole ? this.window() : this.whole()));
-      this.probe = add(head, "i", "display: none");
-      const pane = add(element, "div", "flex: 1; min-height: 0");
+      this.button = add(this.head, "button", BUTTON);
+      this.button.addEventListener("click", () => this.show(!this.isWhole));
+      this.probe = add(this.head, "i", "display: none");
+      element.prepend(this.head);
+      const pane = element.querySelector("[role=img]"); // in it a button would be out of reach
+      pane.style.cssText = "flex: 1; min-height: 0";
       pane.addEventListener("pointerdown", () => { this.isMoved = true; });
       element.style.cssText += "display: flex; flex-direction: column";
-      // The words are the drawing's: a button inside of an image would be out of reach.
-      for (const name of ["role", "aria-label"]) {
-        if (element.hasAttribute(name)) pane.setAttribute(name, element.getAttribute(name));
-        element.removeAttribute(name);
-      }
       this.library = LightweightCharts.createChart(pane, {
         autoSize: true,
         handleScroll: { mouseWheel: false, vertTouchDrag: false },
@@ -202,8 +188,8 @@ globalThis.pumpwatchCharts = (() => {
         crosshair: { mode: 0 },
       });
       const bare = { priceLineVisible: false, lastValueVisible: !this.isCandles, lineWidth: 2 };
-      const addLine = ({ name, style, steps }) => this.library.addLineSeries({
-        ...bare, title: data.lines.length > 1 ? name : "", lineStyle: style, lineType: steps ? 1 : 0 });
+      const addLine = ({ name, style: lineStyle }) =>
+        this.library.addLineSeries({ ...bare, lineStyle, lineType: 1, title: data.lines[1] ? name : "" });
       const addBars = () => this.library.addHistogramSeries({ ...bare, priceScaleId: "" });
       this.series = this.isCandles
         ? [this.library.addCandlestickSeries(bare), addBars()]
@@ -226,10 +212,10 @@ globalThis.pumpwatchCharts = (() => {
       const named = ([at, open, high, low, close, value]) => (
         open === undefined ? { time: at / 1000 } : { time: at / 1000, open, high, low, close, value });
       this.series.forEach((series, place) =>
-        series.setData(this.isCandles ? this.rows.map(named) : onGrid(data.lines[place], this.rows)));
+        series.setData(this.isCandles ? this.rows.map(named) : onGrid(data.lines[place].points, this.rows)));
       this.button.hidden = !data.whole;
       this.paint();
-      if (!this.isMoved) this.isWhole ? this.whole() : this.window();
+      if (!this.isMoved) this.show(this.isWhole);
       this.read({});
     }
     // The page's colour of that name, as the library wants it.
@@ -273,33 +259,31 @@ globalThis.pumpwatchCharts = (() => {
       const [left, right] = [low, low + 1].map((row) => scale.logicalToCoordinate(row) ?? -999);
       return left + (place - low) * (right - left);
     }
-    show(isWhole, [from, until]) {
+    show(isWhole) {
+      const [from, until] = (isWhole && this.data.whole) || this.data.window;
       Object.assign(this, { isWhole, isMoved: false });
       this.button.textContent = isWhole ? "Closer" : "Whole event";
       const room = this.isCandles ? 0 : this.rows.length / 12; // for the times at the edges
       const range = { from: this.place(from) - room, to: this.place(until) + room };
       if (this.rows.length) this.library.timeScale().setVisibleLogicalRange(range);
     }
-    window() { this.show(false, this.data.window); }
-    whole() { this.show(true, this.data.whole ?? this.data.window); }
     // The values under the pointer; while new ones come in, some are missing.
     read({ time, seriesData }) {
-      const when = time ? new Date(time * 1000).toISOString().slice(0, 16).replace("T", " ") : "";
-      const values = this.series.map((series) => (when && seriesData.get(series)) || {});
-      const [{ open, high, low, close }, turnover] = values;
-      const figures = this.isCandles
-        ? [["O", open], ["H", high], ["L", low], ["C", close], ["USDT", turnover.value]]
-        : this.data.lines.map(({ name }, place) => [name, values[place].value]);
-      const words = figures.filter(([, value]) => value !== undefined)
-        .map(([name, value]) => `${name} ${number(value, name === "USDT" ? 0 : this.data.decimals)}`);
-      this.legend.textContent = [when, ...words].join("  ");
+      const [candle, flow] = time ? this.series.map((series) => seriesData.get(series)) : [];
+      this.legend.textContent = time ? new Date(time * 1000).toISOString().slice(11, 16) : "";
+      if (!this.isCandles || !candle) return;
+      const { open, high, low, close } = candle;
+      const prices = Object.entries({ O: open, H: high, L: low, C: close })
+        .map(([name, price]) => `  ${name} ${number(price, this.data.decimals)}`);
+      const change = number(100 * (close / open - 1), 1);
+      this.legend.textContent += `${prices.join("")}  ${change} %  ${number(flow?.value ?? 0, 0)} USDT`;
     }
     remove() {
       darkScheme.removeEventListener("change", this.paint);
       this.library.remove();
-      this.element.replaceChildren();
+      this.head.remove();
     }
   }
 
-  return { draw: (element, data) => new Chart(element, data), number };
+  return { draw: (element, data) => new Chart(element, data) };
 })();

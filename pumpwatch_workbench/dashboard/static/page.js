@@ -1,11 +1,10 @@
 // The live page: draws what the server's stream says. Text enters the page only as text.
 const SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE;
 const SILENCE = 40 * SECOND, RETRY = 3 * SECOND, SOON = 30 * SECOND, SAID = 8 * SECOND;
-const LEAST_REASON = 3, PHONE = 704, LAST_TIME = 8.64e15, NONE = "–";
-const AWAITED = "The first scan is awaited.";
+const LEAST_REASON = 3, PHONE = 704, NONE = "–";
 const $ = (id) => document.getElementById(id);
 const state = { about: {}, safety: {}, market: {}, events: [], positions: [], account: {}, health: {} };
-const link = { stream: null, heard: Date.now(), lost: null, refused: false, awaited: true };
+const link = { stream: null, heard: Date.now(), lost: null, awaited: true };
 const market = { time: 0, at: Date.now() };
 const charts = {}; // By the id of their place.
 const candles = { asked: null, shown: null }; // Ids of events.
@@ -26,8 +25,7 @@ const percent = figures({ ...places(1), signDisplay, style: "percent" });
 const amount = figures({ notation: "compact", maximumSignificantDigits: 3 });
 const five = { minimumSignificantDigits: 5, maximumSignificantDigits: 5 };
 const price = figures({ ...five, maximumFractionDigits: 0, roundingPriority: "morePrecision" });
-const isTime = (time) => known(time) && Math.abs(time) <= LAST_TIME;
-const iso = (time) => (isTime(time) ? new Date(Number(time)).toISOString() : "");
+const iso = (time) => (known(time) ? new Date(Number(time)).toJSON() ?? "" : "");
 const clock = (time) => iso(time).slice(11, 19) || NONE;
 // It stands still while nothing is heard.
 const marketNow = () => market.time + (link.lost ?? Date.now()) - market.at;
@@ -81,10 +79,10 @@ function rows(id, items, key, fill) {
 function outward(anchor, template, symbol) {
   if (template) anchor.href = template.replace("{symbol}", encodeURIComponent(symbol));
 }
-function draw(place, data, label) {
+function draw(place, data) {
   if (charts[place]?.data === data) return;
   if (charts[place]) charts[place].update(data);
-  else charts[place] = pumpwatchCharts.draw(Object.assign($(place), { role: "img", ariaLabel: label }), data);
+  else charts[place] = pumpwatchCharts.draw($(place), data);
 }
 function erase(place) {
   charts[place]?.remove();
@@ -94,8 +92,9 @@ function erase(place) {
 // Sections, most important first
 const isHalted = () => Boolean(state.safety.halted || state.safety.halting?.length);
 const entries = () => (isHalted() ? "resume" : "halt");
-const idle = (wait) =>
-  (state.safety.running === false ? `Nothing runs. Start it: pumpwatch ${state.about.mode}` : wait);
+function idle(wait = "The first scan is awaited.") {
+  return state.safety.running === false ? `Nothing runs. Start it: pumpwatch ${state.about.mode}` : wait;
+}
 function safetyLevel() {
   const { level = "none", without_stop: bare, running } = state.safety;
   const words = { good: "Safe", warning: "Warning", bad: "Danger" };
@@ -119,9 +118,7 @@ function safetyFacts() {
 }
 function drawSafety() {
   const { safety, about } = state, [level, word] = safetyLevel();
-  const wait = link.refused
-    ? "The server refuses this page: open the address that it printed at its start."
-    : `Since ${clock(link.lost)}, trying again. Everything below is old.`;
+  const wait = `Since ${clock(link.lost)}; all below is old. Started anew? Open the address it printed.`;
   const sentence = (safety.sentence ?? "Waiting for the first answer.").replace(`${word} `, "");
   $("band").dataset.level = document.body.dataset.level = level;
   put({ level: word, sentence: link.lost ? wait : sentence, halt: isHalted() ? "Resume…" : "Halt…" });
@@ -146,9 +143,9 @@ function drawAccount() {
   for (const [id, value] of Object.entries(results)) figure($(id), value, signed(value));
   if (points.length < 2) return erase("curve");
   const window = [points[0][0], points.at(-1)[0]];
-  const lines = [{ name: "Equity", points, style: 0, steps: true }];
+  const lines = [{ name: "Equity", points, style: 0 }];
   points.chart ??= { kind: "lines", lines, marks: [], levels: [], window, whole: null, decimals: 2 };
-  return draw("curve", points.chart, "Equity over time");
+  return draw("curve", points.chart);
 }
 function drawPositions() {
   const { positions } = state;
@@ -161,7 +158,8 @@ function drawPositions() {
 /** The bar goes from the stop (left) to the target (right), whichever of them is dearer. */
 function fillPosition(parts, position, row) {
   const { stop, target, entry, symbol, open_result: result, asked_to_close: closing } = position;
-  const far = known(target) ? target : 2 * entry - stop, rest = position.closes_at - marketNow();
+  const far = known(target) ? target : 2 * entry - stop;
+  const rest = position.closes_at ? position.closes_at - marketNow() : NaN;
   const share = (value) => `${Math.min(100, Math.max(0, (100 * (value - stop)) / (far - stop || 1)))}%`;
   const side = position.side === "buy" ? "long" : "short";
   put({ symbol, side, size: `${whole(position.quantity)} at ${price(entry)}` }, parts);
@@ -170,8 +168,10 @@ function fillPosition(parts, position, row) {
   put({ close: closing ? "Closing" : "Close…" }, parts);
   figure(parts.result, result, signed(result));
   parts.left.classList.toggle("soon", rest < SOON);
+  const isPlaced = [stop, entry, position.price].every(known);
+  parts.bar.classList.toggle("plain", !isPlaced);
   parts.bar.style.setProperty("--from", share(entry));
-  parts.bar.style.setProperty("--now", known(stop) ? share(position.price) : "50%");
+  parts.bar.style.setProperty("--now", isPlaced ? share(position.price) : "50%");
   row.classList.toggle("bare", !known(stop));
   const isOff = Boolean(closing || link.lost);
   Object.assign(parts.close, { disabled: isOff, hidden: !state.about.can_act, ariaLabel: `Close ${symbol}` });
@@ -183,7 +183,7 @@ function drawEvents() {
   const watched = symbols && `${whole(symbols)} symbols are watched${warming}.`;
   rows("events", events, (event) => event.id, fillEvent);
   put({ traded: events.length ? `${traded} traded, ${events.length - traded} not` : "" });
-  put({ "no-events": events.length ? "" : `No pump yet. ${watched || idle(AWAITED)}` });
+  put({ "no-events": events.length ? "" : `No pump yet. ${watched || idle()}` });
 }
 function fillEvent(parts, event, row) {
   const { symbol, phase, turnover, rise, trade } = event;
@@ -237,7 +237,7 @@ async function loadCandles(id) {
   const isThere = Boolean(data?.candles?.length);
   if (candles.shown !== id || !isThere) erase("candles");
   candles.shown = answer ? id : null; // What is not there is asked for again when it changes.
-  if (isThere) draw("candles", data, `Candles of ${chosenEvent().symbol} around its pump`);
+  if (isThere) draw("candles", data);
   put({ "no-candles": isThere ? "" : "There are no candles of this pump here yet." });
 }
 function drawMarket() {
@@ -247,13 +247,13 @@ function drawMarket() {
   rows("judged", judged, ({ symbol, time, what }) => `${symbol} ${time} ${what}`, fillJudged);
   put({ symbols: symbols ? `${whole(symbols)} symbols` : "" });
   put({ counts: told.map(([name, count]) => `${whole(count)} ${name.replaceAll("_", " ")}`).join(", ") });
-  put({ "no-movers": movers.length ? "" : idle(AWAITED) });
+  put({ "no-movers": movers.length ? "" : idle() });
   put({ "no-judged": judged.length ? "" : "No symbol was unusual enough to be judged." });
 }
 function fillMover(parts, mover, row) {
-  const { symbol, change_1m: change, turnover_1m: flow, usual_ratio: usual } = mover;
+  const { symbol, change_1m: change, usual_ratio: usual } = mover;
   const isBursting = Boolean(state.market.bursts?.includes(symbol));
-  put({ symbol: symbol.replace(/USDT$/, ""), price: price(mover.price), turnover: amount(flow) }, parts);
+  put({ symbol: symbol.replace(/USDT$/, ""), price: price(mover.price) }, parts);
   put({ five: percent(mover.change_5m), usual: known(usual) ? `${times(usual)}×` : NONE }, parts);
   outward(parts.symbol, state.about.chart_url, symbol);
   figure(parts.change, change, percent(change));
@@ -293,19 +293,16 @@ function listen() {
   });
   stream.onerror = () => lose(stream);
 }
-async function lose(stream) {
+function lose(stream) {
   link.lost ??= Date.now();
   redraw();
   if (stream.readyState !== EventSource.CLOSED) return; // The browser tries again by itself.
-  const answer = await fetch("/", { method: "HEAD" }).catch(() => null);
-  link.refused = answer?.status === 403;
   setTimeout(() => stream === link.stream && listen(), RETRY);
 }
 function hear(sections) {
   const before = new Set(state.events.map(({ id }) => id));
   const pumps = link.awaited ? [] : sections.events?.filter(({ id }) => !before.has(id)) ?? [];
-  Object.assign(link, { heard: Date.now(), lost: null, refused: false });
-  link.awaited &&= !sections.about;
+  Object.assign(link, { heard: Date.now(), lost: null, awaited: link.awaited && !sections.about });
   if (known(sections.now)) Object.assign(market, { time: Number(sections.now), at: Date.now() });
   for (const name of Object.keys(state)) state[name] = sections[name] ?? state[name];
   if (sections.safety) state.safety.heard = Date.now();
