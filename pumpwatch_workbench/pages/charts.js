@@ -56,11 +56,15 @@ globalThis.pumpwatchCharts = (() => {
     paneViews() {
       return this.view("top", (context, size) => this.paint(context, size));
     }
-    // The axis' own figures make room for the names of levels.
+    // The axis' own figures make room for the names of levels and the last values of lines.
     priceAxisPaneViews() {
+      const ends = this.chart.data.lines.flatMap(({ points }) => points.slice(-1));
+      const prices = [...this.levels().map(({ price }) => price), ...ends.map(([, value]) => value)];
       return this.view("normal", (context, { width }) => {
         context.fillStyle = this.chart.colour("surface");
-        for (const { y } of this.levels()) context.fillRect(2, y - ROW, width, 2 * ROW);
+        for (const price of prices) {
+          context.fillRect(2, this.series.priceToCoordinate(price) - ROW, width, 2 * ROW);
+        }
       });
     }
     priceAxisViews() {

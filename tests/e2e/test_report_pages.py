@@ -115,9 +115,7 @@ def test_a_chart_shows_the_trade_first_all_of_it_at_a_key_and_what_is_new(seen: 
     data["whole"] = [start, start + 81 * MINUTE]
     scripts = f"<script>{chart_script()}</script><script>{drawing_script()}</script>"
     style = "<style>:root { --surface: #ffffff; --good: #17733f; --bad: #b3261e }</style>"
-    seen.open(
-        f"{style}<div id=here style='height: 300px'><div role=img></div></div>{scripts}"
-    )
+    seen.open(f"{style}<div id=here style='height: 300px'><div role=img></div></div>{scripts}")
     seen.run("(data) => { window.chart = pumpwatchCharts.draw(here, data); }", candle_chart(()))
     seen.page.mouse.move(1000, 150)
     seen.run(SETTLED)

@@ -128,18 +128,19 @@ function drawSafety() {
   $("mode").classList.toggle("money", Boolean(about.money_moved));
   Object.assign($("halt"), { hidden: !about.can_act, disabled: Boolean(link.lost) });
   // A tab that nobody looks at tells its state by its title.
-  const calm = known(openResult()) ? `${signed(openResult())} · ` : "";
+  const open = total("open_result"), calm = known(open) ? `${signed(open)} · ` : "";
   document.title = `${level === "good" ? calm : `${word} · `}${$("mode").textContent} Pumpwatch`;
 }
-function openResult() {
-  const results = state.positions.map((position) => position.open_result);
-  const isKnown = results.length && results.every(known);
-  return isKnown ? results.reduce((sum, result) => sum + Number(result), 0) : null;
+/** Add up a figure of all positions; null where it is unknown of any. */
+function total(name) {
+  const values = state.positions.map((position) => position[name]);
+  const isKnown = values.length && values.every(known);
+  return isKnown ? values.reduce((sum, value) => sum + Number(value), 0) : null;
 }
 function drawAccount() {
   const { equity, profit_today: today, profit, points = [] } = state.account;
   put({ equity: money(equity) });
-  const results = { today, open: openResult(), profit };
+  const results = { today, open: total("open_result"), profit };
   for (const [id, value] of Object.entries(results)) figure($(id), value, signed(value));
   if (points.length < 2) return erase("curve");
   const window = [points[0][0], points.at(-1)[0]];
@@ -149,10 +150,10 @@ function drawAccount() {
 }
 function drawPositions() {
   const { positions } = state;
-  const sum = (name) => money(positions.reduce((total, position) => total + Number(position[name] ?? 0), 0));
   const wait = idle(`Entries are ${isHalted() ? "halted" : "allowed"}.`);
   rows("positions", positions, (position) => position.id, fillPosition);
-  put({ risk: positions.length ? `${sum("risk")} of ${sum("notional")} USDT at risk` : "" });
+  const risk = `${money(total("risk"))} of ${money(total("notional"))} USDT at risk`;
+  put({ risk: positions.length ? risk : "" });
   put({ "no-positions": positions.length ? "" : `No open position. ${wait}` });
 }
 /** The bar goes from the stop (left) to the target (right), whichever of them is dearer. */
