@@ -267,7 +267,7 @@ globalThis.pumpwatchCharts = (() => {
       const [from, until] = (isWhole && this.data.whole) || this.data.window;
       Object.assign(this, { isWhole, isMoved: false });
       this.button.textContent = isWhole ? "Closer" : "Whole event";
-      const room = this.isCandles ? 0 : this.rows.length / 12; // for the times at the edges
+      const room = this.isCandles ? 0 : this.rows.length / 10; // for the times at the edges
       const range = { from: this.place(from) - room, to: this.place(until) + room };
       if (this.rows.length) this.library.timeScale().setVisibleLogicalRange(range);
     }

@@ -18,10 +18,9 @@ function figures(options) {
   return (value) => (known(value) ? format(value).replace("-", "−").replace("%", " %") : NONE);
 }
 const places = (least, most = least) => ({ minimumFractionDigits: least, maximumFractionDigits: most });
-const signDisplay = "exceptZero"; // A rounded zero has none.
 const money = figures(places(2)), whole = figures(places(0, 8)), times = figures(places(1));
-const signed = figures({ ...places(2), signDisplay });
-const percent = figures({ ...places(1), signDisplay, style: "percent" });
+const signed = figures({ ...places(2), signDisplay: "exceptZero" });
+const percent = figures({ ...places(1), signDisplay: "exceptZero", style: "percent" });
 const amount = figures({ notation: "compact", maximumSignificantDigits: 3 });
 const five = { minimumSignificantDigits: 5, maximumSignificantDigits: 5 };
 const price = figures({ ...five, maximumFractionDigits: 0, roundingPriority: "morePrecision" });
@@ -76,9 +75,7 @@ function rows(id, items, key, fill) {
   });
   if (focused !== document.activeElement && list.contains(focused)) focused.focus({ preventScroll: true });
 }
-function outward(anchor, template, symbol) {
-  if (template) anchor.href = template.replace("{symbol}", encodeURIComponent(symbol));
-}
+const addressOf = (template, symbol) => template.replace("{symbol}", encodeURIComponent(symbol));
 function draw(place, data) {
   if (charts[place]?.data === data) return;
   if (charts[place]) charts[place].update(data);
@@ -107,8 +104,8 @@ function safetyFacts() {
   const { ages = {}, halted, locks = [], heard, sentence = "" } = state.safety;
   const since = (age) => (known(age) ? `${span(age * SECOND + Date.now() - heard)} ago` : "never");
   const facts = [`Scan ${since(ages.detect)}`, `trades checked ${since(ages.trade)}`];
-  const why = halted && !sentence.includes(halted.reason) ? ` by ${halted.by}: ${halted.reason}` : "";
-  if (halted) facts.push(`halted since ${clock(halted.since)}${why}`);
+  if (halted) facts.push(`halted since ${clock(halted.since)}`);
+  if (halted && !sentence.includes(halted.reason)) facts.push(`by ${halted.by}: ${halted.reason}`);
   for (const { symbol, until, reason } of locks) {
     facts.push(`${symbol || "entries"} paused until ${until ? clock(until) : "resumed"}: ${reason}`);
   }
@@ -224,8 +221,8 @@ function drawEvent() {
     row.dataset.phase = phase;
     put({ phase, when: clock(time), price: price(at) }, parts);
   });
-  outward($("exchange"), state.about.exchange_url, symbol);
-  outward($("chart"), state.about.chart_url, symbol);
+  $("exchange").href = addressOf(state.about.exchange_url, symbol);
+  $("chart").href = addressOf(state.about.chart_url, symbol);
   return candles.shown === id || link.lost || loadCandles(id);
 }
 async function loadCandles(id) {
@@ -256,7 +253,7 @@ function fillMover(parts, mover, row) {
   const isBursting = Boolean(state.market.bursts?.includes(symbol));
   put({ symbol: symbol.replace(/USDT$/, ""), price: price(mover.price) }, parts);
   put({ five: percent(mover.change_5m), usual: known(usual) ? `${times(usual)}×` : NONE }, parts);
-  outward(parts.symbol, state.about.chart_url, symbol);
+  parts.symbol.href = addressOf(state.about.chart_url, symbol);
   figure(parts.change, change, percent(change));
   row.classList.toggle("burst", isBursting);
   row.title = isBursting ? `${symbol} bursts` : symbol;
@@ -278,8 +275,7 @@ function drawHealth() {
 function redraw() {
   drawSafety();
   if (link.awaited) return;
-  const drawings = [drawAccount, drawPositions, drawEvents, drawEvent, drawMarket, drawHealth];
-  for (const drawing of drawings) drawing();
+  for (const part of [drawAccount, drawPositions, drawEvents, drawEvent, drawMarket, drawHealth]) part();
 }
 
 // The stream
