@@ -25,7 +25,7 @@ from pumpwatch.errors import PumpwatchError
 from pumpwatch_workbench.dashboard.access import Access
 from pumpwatch_workbench.dashboard.sources import Source
 from pumpwatch_workbench.operations.halting import SHORTEST_REASON, legible
-from pumpwatch_workbench.pages.chart_script import chart_script, drawing_script
+from pumpwatch_workbench.pages.chart_script import base_style, chart_script, drawing_script
 
 MOST_OF_A_CORE = 0.02
 """Share of a core that looking takes at most: a look that is dear is made more rarely."""
@@ -34,7 +34,8 @@ LOOK_ANYWAY = 10.0
 LONGEST_REASON, LONGEST_BODY = 500, 100_000
 BODY_SECONDS = 10.0
 """Longest wait for an action's body."""
-SCRIPTS: dict[str, Callable[[], str]] = {
+SHARED: dict[str, Callable[[], str]] = {
+    "base.css": base_style,
     "charts.js": drawing_script,
     "lightweight-charts.js": chart_script,
 }
@@ -136,7 +137,7 @@ def page_app(source: Source, *, token: str, address: str) -> ASGIApp:
         watch.look_now()
         return answer
 
-    routes = [Route(f"/{name}", _file) for name in ("", "page.js", "page.css", *SCRIPTS)]
+    routes = [Route(f"/{name}", _file) for name in ("", "page.js", "page.css", *SHARED)]
     routes += [
         Route("/stream", stream),
         Route("/candles/{event}", candles),
@@ -173,5 +174,5 @@ def _said(error: Exception) -> str:
 async def _file(request: Request) -> Response:
     name = request.url.path.strip("/") or "page.html"
     own = files("pumpwatch_workbench.dashboard") / "static" / name
-    text = SCRIPTS[name]() if name in SCRIPTS else own.read_text(encoding="utf-8")
+    text = SHARED[name]() if name in SHARED else own.read_text(encoding="utf-8")
     return Response(text, media_type=mimetypes.guess_type(name)[0])

@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pumpwatch_workbench.pages.candle_charts import Chart
-from pumpwatch_workbench.pages.chart_script import chart_script, drawing_script
+from pumpwatch_workbench.pages.chart_script import base_style, chart_script, drawing_script
 from pumpwatch_workbench.pages.words import counted
 
 SECTION = re.compile(r'<h2 id="([^"]+)"[^>]*>([^<]+)</h2>')
@@ -34,7 +34,7 @@ def render(module: str, charts: Mapping[str, Chart] | None = None, **values: obj
         .from_string(template)
         .render(
             **values,
-            style=Markup(_template_text("report.css")),  # noqa: S704 - our own file
+            style=Markup(base_style() + _template_text("report.css")),  # noqa: S704 - our own files
             scripts=[Markup(text) for text in scripts],  # noqa: S704 - our own files
             policy=_policy(scripts),
             charts=script_json(dict(charts or {})),

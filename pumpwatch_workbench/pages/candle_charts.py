@@ -96,7 +96,7 @@ def _window(times: list[int], trade: Trade | None, whole: list[int]) -> list[int
     return [max(first, whole[0]), min(until, whole[1])] if first < whole[1] else [first, until]
 
 
-def _moment(name: str, time: int, shape: str = "line") -> Chart:
+def _moment(name: str, time: int, shape: str = "circle") -> Chart:
     colour = "onset" if name == "onset" else "signal"
     return {"time": time, "place": "above", "shape": shape, "colour": colour, "text": name}
 

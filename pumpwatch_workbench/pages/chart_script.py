@@ -1,4 +1,4 @@
-"""The scripts that draw charts: a library for candles, and ours that gives it what to draw."""
+"""The scripts that draw charts, a library and ours, and the style whose colours they take."""
 
 from __future__ import annotations
 
@@ -26,3 +26,8 @@ def chart_script() -> str:
 def drawing_script() -> str:
     """Return our script: `pumpwatchCharts.draw(element, data)`."""
     return (files("pumpwatch_workbench.pages") / "charts.js").read_text(encoding="utf-8")
+
+
+def base_style() -> str:
+    """Return the colours and basics of every page."""
+    return (files("pumpwatch_workbench.pages") / "templates" / "base.css").read_text("utf-8")

@@ -1,6 +1,6 @@
-// Draws candles and lines over time with lightweight-charts, in the colours of the page's style
-// properties (--surface, --ink, --muted, --line, --bar, --good, --bad and those named in the data).
-// `pumpwatchCharts.draw(element, data)` fills an element that has a height; see candle_charts.py.
+// Draws candles and lines over time with lightweight-charts, in the colours of base.css.
+// `pumpwatchCharts.draw(element, data)` fills an element that has a height and
+// in it an element of role "img" with a label; see candle_charts.py.
 globalThis.pumpwatchCharts = (() => {
   "use strict";
 
@@ -15,7 +15,14 @@ globalThis.pumpwatchCharts = (() => {
     square: [[-5, -5], [5, -5], [5, 5], [-5, 5]],
     circle: [[-5, -2], [-2, -5], [2, -5], [5, -2], [5, 2], [2, 5], [-2, 5], [-5, 2]],
   };
+  const HEAD = "display: flex; gap: 0.5rem; min-height: 1.75rem; justify-content: space-between";
+  const LEGEND = "color: var(--muted); font-size: 0.75rem; white-space: pre-wrap";
+  const BUTTON = "flex: none; align-self: start; padding: 0.125rem 0.5rem; font-size: 0.8125rem";
   const darkScheme = matchMedia("(prefers-color-scheme: dark)");
+
+  const number = (value, digits) => value
+    .toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits })
+    .replace("-", "\u2212");
 
   // Missing minutes are gaps: without these places the time axis would leave them out.
   const withGaps = (candles) => candles.flatMap((candle, place) => {
@@ -24,21 +31,16 @@ globalThis.pumpwatchCharts = (() => {
     return [...Array.from({ length: missing }, (_, n) => [candle[0] - (missing - n) * MINUTE]), candle];
   });
 
-  // Points stand at equal distances on the time axis, so lines are laid over equal steps of time.
-  const gridOf = (lines) => {
-    const ends = lines.filter(({ points }) => points.length).flatMap(({ points }) => [points[0][0], points.at(-1)[0]]);
-    if (!ends.length) return [];
-    const first = Math.min(...ends), span = Math.max(...ends) - first;
-    const step = Math.max(1, Math.ceil(span / STEPS / 1000)) * 1000;
-    return Array.from({ length: Math.ceil(span / step) + 1 }, (_, place) => [first + place * step]);
+  // Points stand at equal distances on the time axis: lines, all stepped, get equal steps of time.
+  const gridOf = ([first, until]) => {
+    const step = Math.max(1, Math.ceil((until - first) / STEPS / 1000)) * 1000;
+    return Array.from({ length: Math.ceil((until - first) / step) + 1 }, (_, n) => [first + n * step]);
   };
-  const onGrid = ({ points, steps }, grid) => {
+  const onGrid = (points, grid) => {
     let next = 0;
-    return grid.map(([time]) => {
-      const before = next;
-      while (next < points.length && points[next][0] <= time) next += 1;
-      const isKnown = next > before || (steps && next);
-      return isKnown ? { time: time / 1000, value: points[next - 1][1] } : { time: time / 1000 };
+    return grid.map(([at]) => {
+      while (next < points.length && points[next][0] <= at) next += 1;
+      return next ? { time: at / 1000, value: points[next - 1][1] } : { time: at / 1000 };
     });
   };
 
@@ -46,13 +48,28 @@ globalThis.pumpwatchCharts = (() => {
   class Drawings {
     constructor(chart) { this.chart = chart; }
     attached({ series, requestUpdate }) { Object.assign(this, { series, refresh: requestUpdate }); }
+    view(zOrder, paint) {
+      const draw = (target) =>
+        target.useMediaCoordinateSpace(({ context, mediaSize }) => paint(context, mediaSize));
+      return [{ zOrder: () => zOrder, renderer: () => ({ draw }) }];
+    }
     paneViews() {
-      const draw = (target) => target.useMediaCoordinateSpace((space) => this.paint(space.context, space.mediaSize));
-      return [{ zOrder: () => "top", renderer: () => ({ draw }) }];
+      return this.view("top", (context, size) => this.paint(context, size));
+    }
+    // The axis' own figures make room for the names of levels and the last values of lines.
+    priceAxisPaneViews() {
+      const ends = this.chart.data.lines.flatMap(({ points }) => points.slice(-1));
+      const prices = [...this.levels().map(({ price }) => price), ...ends.map(([, value]) => value)];
+      return this.view("normal", (context, { width }) => {
+        context.fillStyle = this.chart.colour("surface");
+        for (const price of prices) {
+          context.fillRect(2, this.series.priceToCoordinate(price) - ROW, width, 2 * ROW);
+        }
+      });
     }
     priceAxisViews() {
-      return this.levels().map(({ price, name, colour }) => ({
-        coordinate: () => this.series.priceToCoordinate(price) ?? -99,
+      return this.levels().map(({ y, name, colour }) => ({
+        coordinate: () => y,
         text: () => name,
         textColor: () => this.chart.colour("surface"),
         backColor: () => this.chart.colour(colour),
@@ -61,25 +78,29 @@ globalThis.pumpwatchCharts = (() => {
     }
     autoscaleInfo() {
       const prices = this.levels().map(({ price }) => price);
-      return prices.length ? { priceRange: { minValue: Math.min(...prices), maxValue: Math.max(...prices) } } : null;
+      const priceRange = { minValue: Math.min(...prices), maxValue: Math.max(...prices) };
+      return prices.length ? { priceRange } : null;
     }
-    // The levels in sight, with where they begin and end; the shortest trade shows a dash.
+    // The levels in sight, with where they are; the shortest trade shows a dash.
     levels() {
-      const { chart } = this, width = chart.chart.timeScale().width();
-      return chart.data.levels.map((level) => {
-        const start = chart.x(level.from);
-        return { ...level, start, end: level.until === null ? width : Math.max(chart.x(level.until), start + 12) };
-      }).filter(({ start, end }) => start <= width && end >= 0);
+      const { chart } = this, width = chart.library.timeScale().width();
+      const placed = chart.data.levels.map((level) => {
+        const start = chart.x(level.from), y = this.series.priceToCoordinate(level.price) ?? -99;
+        const end = level.until === null ? width : Math.max(chart.x(level.until), start + 12);
+        return { ...level, start, end, y };
+      });
+      return placed.filter(({ start, end }) => start <= width && end >= 0);
     }
     paint(context, { width, height }) {
       Object.assign(this, { context, width, height, taken: [] });
-      Object.assign(context, { font: "12px system-ui, sans-serif", textAlign: "center", textBaseline: "middle", lineJoin: "round" });
-      for (const { price, start, end, colour } of this.levels()) {
-        const y = this.series.priceToCoordinate(price);
+      const font = "12px system-ui, sans-serif";
+      Object.assign(context, { font, textAlign: "center", textBaseline: "middle", lineJoin: "round" });
+      for (const { start, end, y, colour } of this.levels()) {
         this.line([start, y], [end, y], colour, 2);
         this.line([end, y], [width, y], colour, 0.75);
       }
-      const marks = this.chart.data.marks.map((mark) => ({ ...mark, x: this.chart.x(mark.time), y: this.heightOf(mark, 0) }))
+      const marks = this.chart.data.marks
+        .map((mark) => ({ ...mark, x: this.chart.x(mark.time), y: this.heightOf(mark, 0) }))
         .filter(({ x, y }) => x > -20 && x < width + 20 && y !== null);
       const exact = marks.filter(({ place }) => place === "in");
       // Shapes at a price stand where they belong; whatever else is marked finds room around them.
@@ -88,18 +109,13 @@ globalThis.pumpwatchCharts = (() => {
         this.taken.push([x - 8, y - 8, x + 8, y + 8]);
       }
       for (const mark of marks.filter(({ place }) => place !== "in")) this.beside(mark);
-      for (const mark of exact) this.words(mark, [-1, 1, -2, 2, -3, 3].map((rows) => [mark.y + rows * ROW, 0]));
+      for (const mark of exact) this.words(mark, [-1, 1, -2, 2, -3, 3].map((n) => [mark.y + n * ROW, 0]));
     }
     // A mark outside of the candles: its shape, and its words beyond it.
     beside(mark) {
-      if (mark.shape === "line") {
-        this.line([mark.x, 0], [mark.x, this.height], mark.colour, 1.5);
-        this.words(mark, [0.5, 1.5, 2.5].map((rows) => [this.height - rows * ROW, 0]));
-        return;
-      }
-      const first = mark.place === "below" ? 1 : -1;
-      const [y, away] = this.words(mark, [first, -first].flatMap((side) =>
-        [2, 3, 4, 5, 6, 7, 8, 9].map((halves) => [this.heightOf(mark, side) + side * halves * ROW / 2, side])));
+      const heights = [-1, 1].flatMap((side) =>
+        [1, 1.5, 2, 2.5, 3, 3.5, 4].map((n) => [this.heightOf(mark, side) + side * n * ROW, side]));
+      const [y, away] = this.words(mark, heights);
       this.shape(mark, mark.x, y - away * ROW);
     }
     // Write at the first height where nothing else is, and return it. With each height goes on which
@@ -107,21 +123,29 @@ globalThis.pumpwatchCharts = (() => {
     words(mark, heights) {
       const { context, taken } = this, half = context.measureText(mark.text).width / 2 + 6;
       const middle = Math.min(Math.max(mark.x, half), this.width - half);
-      const box = ([y, away]) => [middle - half, Math.min(y, y - away * ROW) - ROW / 2, middle + half, Math.max(y, y - away * ROW) + ROW / 2];
+      const box = ([y, away]) => {
+        const [upper, lower] = [y, y - away * ROW].sort((a, b) => a - b);
+        return [middle - half, upper - ROW / 2, middle + half, lower + ROW / 2];
+      };
       const isFree = ([left, top, right, bottom]) => top >= 0 && bottom <= this.height
         && !taken.some((other) => left < other[2] && right > other[0] && top < other[3] && bottom > other[1]);
       const chosen = heights.find((height) => isFree(box(height))) ?? heights[0];
       taken.push(box(chosen));
-      Object.assign(context, { lineWidth: 4, strokeStyle: this.chart.colour("surface"), fillStyle: this.chart.colour(mark.colour) });
+      this.pen(mark.colour, 4);
       context.strokeText(mark.text, middle, chosen[0]);
       context.fillText(mark.text, middle, chosen[0]);
       return chosen;
     }
     shape({ shape, colour }, x, y) {
       const path = new Path2D(`M${SHAPES[shape].map(([right, down]) => [x + right, y + down]).join("L")}Z`);
-      Object.assign(this.context, { lineWidth: 3, strokeStyle: this.chart.colour("surface"), fillStyle: this.chart.colour(colour) });
+      this.pen(colour, 3);
       this.context.stroke(path);
       this.context.fill(path);
+    }
+    // A colour with an edge in that of the ground.
+    pen(colour, lineWidth) {
+      const [strokeStyle, fillStyle] = ["surface", colour].map((name) => this.chart.colour(name));
+      Object.assign(this.context, { lineWidth, strokeStyle, fillStyle });
     }
     line(from, to, colour, lineWidth) {
       Object.assign(this.context, { lineWidth, strokeStyle: this.chart.colour(colour) });
@@ -133,7 +157,6 @@ globalThis.pumpwatchCharts = (() => {
     heightOf(mark, away) {
       if (mark.price !== undefined) return this.series.priceToCoordinate(mark.price);
       const candle = this.chart.rows[Math.round(this.chart.place(mark.time))];
-      if (mark.shape === "line") return 0;
       if (!candle || candle.length < 2) return null;
       return this.series.priceToCoordinate(candle[away < 0 ? 2 : away ? 3 : 4]) + 10 * away;
     }
@@ -141,86 +164,88 @@ globalThis.pumpwatchCharts = (() => {
 
   class Chart {
     constructor(element, data) {
-      Object.assign(this, { element, data });
+      Object.assign(this, { element, data, isCandles: data.kind === "candles", isWhole: false });
       const add = (parent, tag, style) => {
         const node = parent.appendChild(document.createElement(tag));
         node.style.cssText = style;
         return node;
       };
-      const head = add(element, "div", "display: flex; gap: 0.5rem; min-height: 1.75rem; justify-content: space-between");
-      this.legend = add(head, "span", "color: var(--muted); font-size: 0.75rem; white-space: pre-wrap");
+      this.head = add(element, "div", this.isCandles ? HEAD : "display: none");
+      this.legend = add(this.head, "span", LEGEND);
       this.legend.setAttribute("aria-hidden", "true");
-      this.button = add(head, "button", "flex: none; align-self: start; padding: 0.125rem 0.5rem; font: inherit; font-size: 0.8125rem;"
-        + " color: var(--ink); background: var(--surface); border: 1px solid var(--line); cursor: pointer");
-      this.button.type = "button";
-      this.button.addEventListener("click", () => (this.isWhole ? this.window() : this.whole()));
-      const pane = add(element, "div", "flex: 1; min-height: 0");
+      this.button = add(this.head, "button", BUTTON);
+      this.button.addEventListener("click", () => this.show(!this.isWhole));
+      this.probe = add(this.head, "i", "display: none");
+      element.prepend(this.head);
+      const pane = element.querySelector("[role=img]"); // in it a button would be out of reach
+      pane.style.cssText = "flex: 1; min-height: 0";
+      pane.addEventListener("pointerdown", () => { this.isMoved = true; });
       element.style.cssText += "display: flex; flex-direction: column";
-      // The words are the drawing's: a button inside of an image would be out of reach.
-      for (const name of ["role", "aria-label"]) {
-        if (element.hasAttribute(name)) pane.setAttribute(name, element.getAttribute(name));
-        element.removeAttribute(name);
-      }
-      this.chart = LightweightCharts.createChart(pane, {
+      this.library = LightweightCharts.createChart(pane, {
         autoSize: true,
         handleScroll: { mouseWheel: false, vertTouchDrag: false },
         handleScale: { mouseWheel: false },
-        timeScale: { timeVisible: true, secondsVisible: false, minBarSpacing: 0.05, lockVisibleTimeRangeOnResize: true },
-        localization: { locale: "en-GB", priceFormatter: (value) => this.number(value) },
+        timeScale: { timeVisible: true, minBarSpacing: 0.05, lockVisibleTimeRangeOnResize: true },
+        localization: { locale: "en-GB", priceFormatter: (value) => number(value, this.data.decimals) },
         layout: { fontSize: 12, fontFamily: "system-ui, sans-serif" },
-        grid: { vertLines: { visible: false } }, crosshair: { mode: 0 },
+        grid: { vertLines: { visible: false } },
+        crosshair: { mode: 0 },
       });
-      this.isCandles = data.kind === "candles";
-      const bare = { priceLineVisible: false, lastValueVisible: !this.isCandles };
+      const bare = { priceLineVisible: false, lastValueVisible: !this.isCandles, lineWidth: 2 };
+      const addLine = ({ name, style: lineStyle }) =>
+        this.library.addLineSeries({ ...bare, lineStyle, lineType: 1, title: data.lines[1] ? name : "" });
+      const addBars = () => this.library.addHistogramSeries({ ...bare, priceScaleId: "" });
       this.series = this.isCandles
-        ? [this.chart.addCandlestickSeries(bare), this.chart.addHistogramSeries({ ...bare, priceScaleId: "" })]
-        : data.lines.map(({ name, style, steps }) => this.chart.addLineSeries({
-          ...bare, lineStyle: style, lineType: steps ? 1 : 0, lineWidth: 2, title: data.lines.length > 1 ? name : "" }));
+        ? [this.library.addCandlestickSeries(bare), addBars()]
+        : data.lines.map(addLine);
       const margins = this.isCandles ? [[0.22, 0.2], [0.85, 0]] : [[0.08, 0.08]];
-      margins.forEach(([top, bottom], place) => this.series[place].priceScale().applyOptions({ scaleMargins: { top, bottom } }));
+      margins.forEach(([top, bottom], place) =>
+        this.series[place].priceScale().applyOptions({ scaleMargins: { top, bottom } }));
       this.drawings = new Drawings(this);
       this.series[0].attachPrimitive(this.drawings);
-      this.colour = (name) => getComputedStyle(element).getPropertyValue(`--${name}`).trim() || "#888888";
+      this.library.subscribeCrosshairMove((at) => this.read(at));
       this.paint = this.paint.bind(this);
-      this.chart.subscribeCrosshairMove((at) => this.read(at));
-      pane.addEventListener("pointerdown", () => { this.isMoved = true; });
       darkScheme.addEventListener("change", this.paint);
       this.update(data);
     }
-    number(value, digits = this.data.decimals) {
-      return value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }).replace("-", "\u2212");
-    }
     update(data) {
+      const minMove = 10 ** -data.decimals;
       this.data = data;
-      this.rows = this.isCandles ? withGaps(data.candles) : gridOf(data.lines);
-      this.series[0].applyOptions({ priceFormat: { type: "price", precision: data.decimals, minMove: 10 ** -data.decimals } });
-      if (this.isCandles) {
-        const named = this.rows.map(([time, open, high, low, close, value]) => ({ time: time / 1000, open, high, low, close, value }));
-        this.series[0].setData(named.map(({ value, ...candle }) => (value === undefined ? { time: candle.time } : candle)));
-        this.series[1].setData(named.map(({ time, value }) => (value === undefined ? { time } : { time, value })));
-      } else {
-        data.lines.forEach((line, place) => this.series[place].setData(onGrid(line, this.rows)));
-      }
+      this.rows = this.isCandles ? withGaps(data.candles) : gridOf(data.window);
+      this.series[0].applyOptions({ priceFormat: { type: "price", precision: data.decimals, minMove } });
+      const named = ([at, open, high, low, close, value]) => (
+        open === undefined ? { time: at / 1000 } : { time: at / 1000, open, high, low, close, value });
+      this.series.forEach((series, place) =>
+        series.setData(this.isCandles ? this.rows.map(named) : onGrid(data.lines[place].points, this.rows)));
       this.button.hidden = !data.whole;
       this.paint();
-      if (!this.isMoved) this.isWhole ? this.whole() : this.window();
+      if (!this.isMoved) this.show(this.isWhole);
       this.read({});
+    }
+    // The page's colour of that name, as the library wants it.
+    colour(name) {
+      this.probe.style.color = `var(--${name})`;
+      return getComputedStyle(this.probe).color;
     }
     // Take the colours of now: after a change of the scheme too.
     paint() {
-      const of = this.colour, label = { color: of("muted"), labelBackgroundColor: of("muted") }, edge = { borderColor: of("line") };
-      this.chart.applyOptions({
-        layout: { background: { color: of("surface") }, textColor: of("muted") },
-        grid: { horzLines: { color: of("line") } },
+      const names = ["surface", "muted", "line", "good", "bad", "bar"];
+      const [surface, muted, line, good, bad, bar] = names.map((name) => this.colour(name));
+      const label = { color: muted, labelBackgroundColor: muted }, edge = { borderColor: line };
+      this.library.applyOptions({
+        layout: { background: { color: surface }, textColor: muted },
+        grid: { horzLines: { color: line } },
         rightPriceScale: edge, timeScale: edge,
         crosshair: { vertLine: label, horzLine: label },
       });
       if (this.isCandles) {
-        const [up, down] = [of("good"), of("bad")]; // a fall is filled, a rise hollow: not told by colour alone
-        this.series[0].applyOptions({ upColor: of("surface"), borderUpColor: up, wickUpColor: up, downColor: down, borderDownColor: down, wickDownColor: down });
-        this.series[1].applyOptions({ color: of("bar") });
+        // A fall is filled, a rise hollow: they are not told by colour alone.
+        const rise = { upColor: surface, borderUpColor: good, wickUpColor: good };
+        this.series[0].applyOptions({ ...rise, downColor: bad, borderDownColor: bad, wickDownColor: bad });
+        this.series[1].applyOptions({ color: bar });
       } else {
-        this.series.forEach((series, place) => series.applyOptions({ color: of(SERIES[place % SERIES.length]) }));
+        this.series.forEach((series, place) =>
+          series.applyOptions({ color: this.colour(SERIES[place % SERIES.length]) }));
       }
       this.drawings.refresh();
     }
@@ -234,37 +259,33 @@ globalThis.pumpwatchCharts = (() => {
     }
     // The library knows the middles of rows only.
     x(time) {
-      const place = this.place(time), low = Math.floor(place);
-      const [left, right] = [low, low + 1].map((row) => this.chart.timeScale().logicalToCoordinate(row) ?? -999);
+      const place = this.place(time), low = Math.floor(place), scale = this.library.timeScale();
+      const [left, right] = [low, low + 1].map((row) => scale.logicalToCoordinate(row) ?? -999);
       return left + (place - low) * (right - left);
     }
-    show(isWhole, [from, until]) {
+    show(isWhole) {
+      const [from, until] = (isWhole && this.data.whole) || this.data.window;
       Object.assign(this, { isWhole, isMoved: false });
       this.button.textContent = isWhole ? "Closer" : "Whole event";
-      if (this.rows.length) this.chart.timeScale().setVisibleLogicalRange({ from: this.place(from), to: this.place(until) });
+      const room = this.isCandles ? 0 : this.rows.length / 10; // for the times at the edges
+      const range = { from: this.place(from) - room, to: this.place(until) + room };
+      if (this.rows.length) this.library.timeScale().setVisibleLogicalRange(range);
     }
-    window() { this.show(false, this.data.window); }
-    whole() { this.show(true, this.data.whole ?? this.data.window); }
     // The values under the pointer; while new ones come in, some are missing.
     read({ time, seriesData }) {
-      const values = time === undefined ? [] : this.series.map((series) => seriesData.get(series));
-      const when = time === undefined ? "" : new Date(time * 1000).toISOString();
-      if (!this.isCandles) {
-        const known = this.data.lines.map(({ name }, place) => `  ${name} ${values[place] ? this.number(values[place].value ?? 0) : ""}`);
-        this.legend.textContent = when && when.slice(0, 16).replace("T", " ") + known.join("");
-      } else if (values[0]) {
-        const { open, high, low, close } = values[0], change = 100 * (close / open - 1);
-        const prices = Object.entries({ O: open, H: high, L: low, C: close }).map(([name, price]) => `${name} ${this.number(price)}`);
-        this.legend.textContent = [when.slice(11, 16), ...prices, `${change < 0 ? "" : "+"}${this.number(change, 1)} %`,
-          `${this.number(values[1]?.value ?? 0, 0)} USDT`].join("  ");
-      } else {
-        this.legend.textContent = when.slice(11, 16);
-      }
+      const [candle, flow] = time ? this.series.map((series) => seriesData.get(series)) : [];
+      this.legend.textContent = time ? new Date(time * 1000).toISOString().slice(11, 16) : "";
+      if (!this.isCandles || !candle) return;
+      const { open, high, low, close } = candle;
+      const prices = Object.entries({ O: open, H: high, L: low, C: close })
+        .map(([name, price]) => `  ${name} ${number(price, this.data.decimals)}`);
+      const change = number(100 * (close / open - 1), 1);
+      this.legend.textContent += `${prices.join("")}  ${change} %  ${number(flow?.value ?? 0, 0)} USDT`;
     }
     remove() {
       darkScheme.removeEventListener("change", this.paint);
-      this.chart.remove();
-      this.element.replaceChildren();
+      this.library.remove();
+      this.head.remove();
     }
   }
 

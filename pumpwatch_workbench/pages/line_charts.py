@@ -58,7 +58,6 @@ def curve_chart(curves: Sequence[tuple[str, Sequence[Point]]], *, decimals: int 
                 for time, value in (*points[: -1 : len(points) // POINTS_AT_MOST + 1], *points[-1:])
             ],
             "style": place,
-            "steps": True,
         }
         for place, (name, points) in enumerate(curves)
     ]

@@ -82,7 +82,8 @@ def canned_candles(number: int = 0) -> dict[str, Any]:
         flow = 9_000 * math.exp(dice.gauss(0, 0.4)) * (14 if 66 <= minute < 76 else 1)
         rows.append([start + minute * MINUTE, opened, high, low, price, flow])
     peak = max(row[2] for row in rows)
-    entry, when = rows[73][4], start + 73 * MINUTE
+    entry, when, stop = rows[73][4], start + 73 * MINUTE, peak * 1.01
+    until = {"from": when, "until": None}
     return {
         "kind": "candles",
         "candles": rows,
@@ -112,8 +113,8 @@ def canned_candles(number: int = 0) -> dict[str, Any]:
             },
         ],
         "levels": [
-            {"price": peak * 1.01, "name": "stop", "colour": "stop", "from": when, "until": None},
-            {"price": 0.0455, "name": "target", "colour": "target", "from": when, "until": None},
+            {"price": stop, "name": f"stop {stop:.5f}", "colour": "stop", **until},
+            {"price": 0.0455, "name": "target 0.04550", "colour": "target", **until},
         ],
         "window": [start + 45 * MINUTE, NOW],
         "whole": [start, NOW],
