@@ -10,7 +10,6 @@ reads the service from the signature.
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 import logging
 import signal
@@ -69,7 +68,8 @@ class AwsApplication:
             status = HTTPStatus.BAD_REQUEST if answer is None else HTTPStatus.OK
             return web.json_response(answer or {"__type": "UnsupportedOperation"}, status=status)
         handler = HANDLERS.get(service) or _s3_handler(request.path)
-        asked = Request(_environ(request, body))
+        url = f"http://{request.host}{request.raw_path}"
+        asked = Request.from_primitives(request.method, url, request.headers, body)
         status, headers, answered = handler(asked, asked.raw_url, dict(asked.headers))
         if isinstance(answered, str):
             answered = answered.encode()
@@ -96,32 +96,6 @@ def _service(request: web.BaseRequest) -> str | None:
         return None
     streams = request.headers.get("X-Amz-Target", "").startswith("DynamoDBStreams")
     return "dynamodbstreams" if streams else service
-
-
-def _environ(request: web.BaseRequest, body: bytes) -> dict[str, Any]:
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": request.method,
-        "SCRIPT_NAME": "",
-        "PATH_INFO": request.path,
-        "QUERY_STRING": request.rel_url.raw_query_string,
-        "REQUEST_URI": request.raw_path,
-        "RAW_URI": request.raw_path,
-        "SERVER_NAME": "127.0.0.1",
-        "SERVER_PORT": str(request.url.port),
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "CONTENT_TYPE": request.headers.get("Content-Type", ""),
-        "CONTENT_LENGTH": str(len(body)),
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(body),
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": False,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
-    }
-    for name, value in request.headers.items():
-        environ["HTTP_" + name.upper().replace("-", "_")] = value
-    return environ
 
 
 async def serve() -> None:
