@@ -9,9 +9,6 @@ from textwrap import dedent
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
-from moto import mock_aws
-from support.aws import client, make_table
 
 from pumpwatch_workbench.local.aws import FunctionFailed, LocalStack, LocalStackError, TemplateError
 from pumpwatch_workbench.local.aws.aws import AwsServer
@@ -262,53 +259,6 @@ def test_stream_goes_on_after_a_cancelled_transaction(stack):
     put(stack, "SIGNAL", "after")
     (batch,) = reader.batches()
     assert [one["dynamodb"]["Keys"]["sk"]["S"] for one in batch["Records"]] == ["after"]
-
-
-UPDATES = [
-    ("SET #a = :x, b = :y", {":x": {"S": "1"}, ":y": {"N": "2"}}),
-    ("SET #a = if_not_exists(b, :x), c = if_not_exists(absent, :x)", {":x": {"S": "-"}}),
-    ("SET b = b + :x, l = list_append(l, :y)", {":x": {"N": "1"}, ":y": {"L": [{"S": "k"}]}}),
-    ("SET l = :x, m = :y", {":x": {"L": []}, ":y": {"M": {"k": {"N": "1"}}}}),
-    ("SET l = list_append(l, :x), m.k = :x", {":x": {"L": [{"N": "1"}]}}),
-    ("REMOVE c, absent SET e = #a ADD b :x, d :y", {":x": {"N": "0.5"}, ":y": {"SS": ["p"]}}),
-    ("DELETE d :x REMOVE e", {":x": {"SS": ["p"]}}),
-    ("ADD #a :x", {":x": {"N": "1"}}),
-    ("SET e = f", {}),
-    ("SET m.absent.k = :x", {":x": {"S": "1"}}),
-    ("SET pk = :x", {":x": {"S": "1"}}),
-    ("SET b = :x, b = :x", {":x": {"S": "1"}}),
-    ("SET b = :missing", {":x": {"S": "1"}}),
-]
-
-
-def updated(dynamodb, table):
-    """Return what each update, made twice on one item, is answered."""
-    answers = []
-    for expression, values in [*UPDATES, *UPDATES]:
-        asked = {"ExpressionAttributeValues": values} if values else {}
-        if "#a" in expression:
-            asked["ExpressionAttributeNames"] = {"#a": "a"}
-        key = {"pk": {"S": "LEAN"}, "sk": {"S": "1"}}
-        try:
-            answers.append(
-                dynamodb.update_item(
-                    TableName=table,
-                    Key=key,
-                    UpdateExpression=expression,
-                    ReturnValues="ALL_NEW",
-                    **asked,
-                )["Attributes"]
-            )
-        except ClientError as error:
-            answers.append(str(error))
-    return answers
-
-
-def test_update_is_answered_as_by_moto_the_second_time_too(stack):
-    answers = updated(stack.aws.client("dynamodb"), "st-Table")
-    with mock_aws():
-        assert answers == updated(client("dynamodb"), make_table(client("dynamodb")))
-    assert sum(isinstance(answer, dict) for answer in answers) >= len(UPDATES)
 
 
 def test_function_that_the_template_does_not_have_is_refused(folder):
