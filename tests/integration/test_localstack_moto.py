@@ -3,6 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+from support.aws import client as moto_client
 from support.aws import make_table
 
 TABLE = "moto"
@@ -160,6 +163,54 @@ def test_an_expression_means_the_same_each_time(client):
     for _ in range(2):
         with pytest.raises(client.exceptions.ClientError, match="Syntax error"):
             update(client, "first", "SET a :a", {"a": {"S": "x"}})
+
+
+UPDATES = [
+    ("SET #a = :x, b = :y", {":x": {"S": "1"}, ":y": {"N": "2"}}),
+    ("SET #a = if_not_exists(b, :x), c = if_not_exists(absent, :x)", {":x": {"S": "-"}}),
+    ("SET b = b + :x, l = list_append(l, :y)", {":x": {"N": "1"}, ":y": {"L": [{"S": "k"}]}}),
+    ("SET l = :x, m = :y", {":x": {"L": []}, ":y": {"M": {"k": {"N": "1"}}}}),
+    ("SET l = list_append(l, :x), m.k = :x", {":x": {"L": [{"N": "1"}]}}),
+    ("REMOVE c, absent SET e = #a ADD b :x, d :y", {":x": {"N": "0.5"}, ":y": {"SS": ["p"]}}),
+    ("DELETE d :x REMOVE e", {":x": {"SS": ["p"]}}),
+    ("ADD #a :x", {":x": {"N": "1"}}),
+    ("SET e = f", {}),
+    ("SET m.absent.k = :x", {":x": {"S": "1"}}),
+    ("SET pk = :x", {":x": {"S": "1"}}),
+    ("SET b = :x, b = :x", {":x": {"S": "1"}}),
+    ("SET b = :missing", {":x": {"S": "1"}}),
+]
+
+
+def updated(client):
+    """Return what each update, made twice on one item, is answered."""
+    answers = []
+    for expression, values in [*UPDATES, *UPDATES]:
+        asked = {"ExpressionAttributeValues": values} if values else {}
+        if "#a" in expression:
+            asked["ExpressionAttributeNames"] = {"#a": "a"}
+        try:
+            answers.append(
+                client.update_item(
+                    TableName=TABLE,
+                    Key=key("updates", "1"),
+                    UpdateExpression=expression,
+                    ReturnValues="ALL_NEW",
+                    **asked,
+                )["Attributes"]
+            )
+        except ClientError as error:
+            answers.append(str(error))
+    return answers
+
+
+def test_update_is_answered_as_by_moto_the_second_time_too(client):
+    answers = updated(client)
+    with mock_aws():
+        plain = moto_client("dynamodb")
+        make_table(plain, TABLE)
+        assert answers == updated(plain)
+    assert sum(isinstance(answer, dict) for answer in answers) >= len(UPDATES)
 
 
 def test_a_record_of_the_stream_says_what_changed_and_when(aws, client):

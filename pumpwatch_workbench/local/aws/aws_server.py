@@ -2,34 +2,42 @@
 
 `AwsServer` runs it with `python -m`. It prints `{"port": N}` when it listens and ends when its
 standard input closes, so it never outlives its parent. State and answers are moto's. Moto's own
-server opens a connection and a thread for every request, tries every host name it knows first and
-lists its own modules each time; this one keeps connections open and reads the service from the
-signature.
+server opens a connection and a thread for every request, tries every host name it knows first,
+lists its own modules each time and asks Flask for its way; this one keeps connections open and
+reads the service from the signature.
 """
 
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 import logging
 import signal
 import sys
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
-from moto.moto_server.werkzeug_app import create_backend_app
+from moto.core.request import Request
+from moto.dynamodb.responses import DynamoHandler
+from moto.dynamodbstreams.responses import DynamoDBStreamsHandler
+from moto.s3.responses import S3Response
+from moto.secretsmanager.responses import SecretsManagerResponse
 
 from pumpwatch_workbench.processes import relax_collector
 
 from .lean_moto import make_lean
 from .queues import SentMessages
 
-if TYPE_CHECKING:
-    from flask import Flask
+Handler = Callable[[Request, str, dict[str, str]], Any]
+"""Answers with status, headers and body."""
 
+HANDLERS: dict[str, Handler] = {
+    "dynamodb": DynamoHandler.dispatch,
+    "dynamodbstreams": DynamoDBStreamsHandler.dispatch,
+    "secretsmanager": SecretsManagerResponse.dispatch,
+}
 SERVICES = frozenset({"dynamodb", "s3", "secretsmanager", "sqs"})
 """Services of the template's resources; the local stack itself plays Lambda and the scheduler."""
 
@@ -42,7 +50,6 @@ class AwsApplication:
 
     def __init__(self) -> None:
         make_lean()
-        self._services: dict[str, Flask] = {}
         self._messages = SentMessages()
 
     async def handle(self, request: web.BaseRequest) -> web.Response:
@@ -60,29 +67,22 @@ class AwsApplication:
             answer = self._messages.answer(action, json.loads(body))
             status = HTTPStatus.BAD_REQUEST if answer is None else HTTPStatus.OK
             return web.json_response(answer or {"__type": "UnsupportedOperation"}, status=status)
-        application = self._services.get(service) or self._start(service)
-        head = _Answer()
-        chunks = application(_environ(request, body), head.start)
-        return web.Response(status=head.status, headers=head.headers, body=b"".join(chunks))
-
-    def _start(self, service: str) -> Flask:
-        return self._services.setdefault(service, create_backend_app(service))  # type: ignore[arg-type]
-
-
-class _Answer:
-    status: int
-    headers: list[tuple[str, str]]
-
-    def start(
-        self, status: str, headers: list[tuple[str, str]], _: object = None, /
-    ) -> Callable[[bytes], object]:
-        self.status = int(status.split(" ", 1)[0])
-        self.headers = [item for item in headers if item[0].lower() != "content-length"]
-        return _write_nothing
+        handler = HANDLERS.get(service) or _s3_handler(request.path)
+        url = f"http://{request.host}{request.raw_path}"
+        asked = Request.from_primitives(request.method, url, request.headers, body)
+        status, headers, answered = handler(asked, asked.raw_url, dict(asked.headers))
+        if isinstance(answered, str):
+            answered = answered.encode()
+        headers = {
+            name: str(value) for name, value in headers.items() if name.lower() != "content-length"
+        }
+        return web.Response(status=status, headers=headers, body=answered)
 
 
-def _write_nothing(_: bytes) -> None:
-    """Stand for WSGI's old way to write, which Flask never uses."""
+def _s3_handler(path: str) -> Handler:
+    """Return what answers for `/bucket`, or for `/bucket/key`."""
+    key = path.lstrip("/").partition("/")[2]
+    return S3Response.key_dispatch if key else S3Response.bucket_dispatch
 
 
 def _service(request: web.BaseRequest) -> str | None:
@@ -96,32 +96,6 @@ def _service(request: web.BaseRequest) -> str | None:
         return None
     streams = request.headers.get("X-Amz-Target", "").startswith("DynamoDBStreams")
     return "dynamodbstreams" if streams else service
-
-
-def _environ(request: web.BaseRequest, body: bytes) -> dict[str, Any]:
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": request.method,
-        "SCRIPT_NAME": "",
-        "PATH_INFO": request.path,
-        "QUERY_STRING": request.rel_url.raw_query_string,
-        "REQUEST_URI": request.raw_path,
-        "RAW_URI": request.raw_path,
-        "SERVER_NAME": "127.0.0.1",
-        "SERVER_PORT": str(request.url.port),
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "CONTENT_TYPE": request.headers.get("Content-Type", ""),
-        "CONTENT_LENGTH": str(len(body)),
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(body),
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": False,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
-    }
-    for name, value in request.headers.items():
-        environ["HTTP_" + name.upper().replace("-", "_")] = value
-    return environ
 
 
 async def serve() -> None:

@@ -6,8 +6,8 @@
   the transaction names are kept and put back.
 * An answer: moto looks for every possible field of every attribute under several names. Here the
   items and records, which are in the wire format already, are written as they are.
-* An update: moto parses its expression twice, and lists anew at each node of it which nodes each of
-  ten checks is about. Here an expression is parsed once, and each check keeps its list.
+* An update: moto parses its expression twice, copies it and walks it ten times. Here an expression
+  is parsed once and checked by moto once for the same names; afterwards only the values are put in.
 
 For a process that serves one request at a time.
 """
@@ -18,14 +18,15 @@ import copy
 import json
 from collections.abc import Callable
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import SimpleNamespace
 from typing import Any
 
 import moto.dynamodb.models
 from moto.core.serialize import TimestampSerializer
+from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
-from moto.dynamodb.parsing import ast_nodes, expressions
+from moto.dynamodb.parsing import ast_nodes, expressions, validators
 from moto.dynamodb.responses import DynamoHandler
 from moto.dynamodbstreams.responses import DynamoDBStreamsHandler
 
@@ -36,12 +37,16 @@ dynamodb: Moto = moto.dynamodb.models
 handler_class: Moto = DynamoHandler
 streams_class: Moto = DynamoDBStreamsHandler
 parser_class: Moto = expressions.UpdateExpressionParser  # type: ignore[attr-defined]
-check_class: Moto = ast_nodes.DepthFirstTraverser  # type: ignore[attr-defined]
+nodes: Moto = ast_nodes
 
 _transact_as_moto = dynamodb.DynamoDBBackend.transact_write_items
 _serialized_as_moto = handler_class.serialized
 _parsed_as_moto = parser_class.make
-_nodes_as_moto = check_class.nodes_to_be_processed
+_validator_of_moto = dynamodb.UpdateExpressionValidator
+ACTIONS = [*dynamodb.UpdateExpressionExecutor.execution_map]
+"""Classes of SET, ADD, REMOVE and DELETE."""
+_checked: set[Moto] = set()
+"""Expressions that were valid, each with its names and the names of its values."""
 PLAIN_ANSWERS = frozenset(
     {"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan", "GetRecords"}
 )
@@ -55,7 +60,7 @@ def make_lean() -> None:
     handler_class.serialized = streams_class.serialized = _serialized
     # Whoever changes a parsed expression copies it first.
     parser_class.make = lru_cache(_parsed_as_moto)
-    check_class.nodes_to_be_processed = _nodes
+    dynamodb.UpdateExpressionValidator = _validator
 
 
 def _copy_all_but_tables(value: Moto) -> Moto:
@@ -100,11 +105,47 @@ def _undo(backend: Moto, transact_items: list[dict[str, Any]]) -> Callable[[], N
     return put_back
 
 
-def _nodes(check: Moto) -> tuple[Moto, ...]:
-    kept: tuple[Moto, ...] | None = vars(check).get("nodes")
-    if kept is None:
-        kept = check.nodes = _nodes_as_moto(check)
-    return kept
+def _validator(expression: Moto, **given: Moto) -> SimpleNamespace:
+    """Stand for moto's validator, which checks an expression in full and puts in the values."""
+    names = given["expression_attribute_names"] or {}
+    values = given["expression_attribute_values"] or {}
+
+    def validate() -> Moto:
+        known = expression, tuple(names.items()), tuple(values)
+        if known in _checked:
+            resolver = validators.ExpressionPathResolver(names)
+            resolve = partial(resolver.resolve_expression_path, given["item"])
+            clauses = expression.find_clauses(ACTIONS)
+            actions = [_with_value(action, values, resolve) for action in clauses]
+            if None not in actions:
+                return nodes.UpdateExpression(actions)
+        checked = _validator_of_moto(expression, **given).validate()
+        _checked.add(known)
+        return checked
+
+    return SimpleNamespace(validate=validate)
+
+
+def _with_value(action: Moto, values: Moto, resolve: Callable[[Moto], Moto]) -> Moto:
+    """Return the action of an update with its value, None for one that is left to moto."""
+    path, *operands = action.children
+    operands = [_value(operand, values, resolve) for operand in operands]
+    if None in operands or len(path.children) > 1:
+        return None
+    return type(action)([copy.copy(path), *operands])
+
+
+def _value(operand: Moto, values: Moto, resolve: Callable[[Moto], Moto]) -> Moto:
+    match operand:
+        case nodes.UpdateExpressionValue(children=[single]):
+            return _value(single, values, resolve)
+        case nodes.ExpressionAttributeValue(children=[name]):
+            return nodes.DDBTypedValue(DynamoType(values[name]))
+        case nodes.UpdateExpressionFunction(children=["if_not_exists", path, otherwise]):
+            present = resolve(path)
+            missing = isinstance(present, nodes.NoneExistingPath)
+            return _value(otherwise, values, resolve) if missing else present
+    return None
 
 
 def _serialized(handler: Moto, action_result: Moto) -> Moto:
