@@ -23,7 +23,7 @@ def packages(name):
 
 def test_commands_need_only_what_the_image_has():
     absent = packages("run") - packages("bot")
-    assert {"polars", "moto", "flask", "optuna"} <= absent
+    assert {"polars", "moto", "optuna"} <= absent
     modules = sorted(package.replace("-", "_") for package in absent)
     done = subprocess.run(
         [sys.executable, "-c", LOADED, " ".join(COMMANDS), " ".join(modules)],
