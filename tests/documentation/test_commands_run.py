@@ -71,6 +71,7 @@ REPLACED = {
     "--replay": "my-candles",
     "--store": "{store}",
     "--table": "{table}",
+    "--web": "0",
 }
 """The reader's own values, replaced where the page gives them; a campaign replays a seed."""
 FOLDER_OF_CANDLES = {"backtest", "compare", "evaluate", "train", "tune"}
