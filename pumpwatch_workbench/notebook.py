@@ -121,7 +121,7 @@ def report(store_or_stage: Folder, since: str = "7d", mode: str | None = None) -
     known = period_of_file(path, begin, until) if path.exists() else None
     period = of_mode(known or of_stage(str(store_or_stage), "", begin, until), mode)
     figures = [asdict(kpi) for kpi in kpis_of(figures_of(period))]
-    return replace(period.tables(), summary=pl.DataFrame(figures, infer_schema_length=None))
+    return replace(period.tables, summary=pl.DataFrame(figures, infer_schema_length=None))
 
 
 class Chart(dict[str, Any]):

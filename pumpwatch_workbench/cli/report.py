@@ -12,11 +12,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.errors import BadInput, RetryLater, StopTrading
 from pumpwatch_workbench.calendar_sums import DAYS, WEEKS, calendar_table
 from pumpwatch_workbench.cli.aws import clients_in
-from pumpwatch_workbench.cli.bybit import public_session
 from pumpwatch_workbench.cli.operating import Choice, ModeOfTrades, Store
 from pumpwatch_workbench.cli.options import ExportFolder, Region
 from pumpwatch_workbench.cli.progress import busy
@@ -35,6 +33,7 @@ from pumpwatch_workbench.operations.overview import time_of_store
 from pumpwatch_workbench.operations.stack import DeployedStack
 from pumpwatch_workbench.pages.files import check_report_path, write_page
 from pumpwatch_workbench.pages.terminal import print_tables, tiles_grid, wide_enough
+from pumpwatch_workbench.processes import relax_collector
 
 
 def report(
@@ -82,6 +81,7 @@ def report(
     if not as_json:
         check_report_path(out)
     check_export(export_to)
+    relax_collector()
     with busy("Reading the journal"):
         if stage:
             period = of_stage(stage, region, until - length, until)
@@ -99,7 +99,7 @@ def report(
         agreement = agreement_of(read_labels(labels), period.signals, period.since, period.until)
     figures = figures_of(period, agreement)
     if export_to is not None:
-        write_tables(export_to, period.tables())
+        write_tables(export_to, period.tables)
     if as_json:
         typer.echo(json.dumps(document_of(period, figures)))
     else:
@@ -117,6 +117,9 @@ def of_stage(stage: str, region: str, since: int, until: int) -> Period:
 
 def _with_candles(period: Period) -> Period:
     """Return the period with candles of its latest events; without a network with those it has."""
+    from pumpwatch.adapters.bybit.market_data import BybitMarketData  # noqa: PLC0415 - slow
+    from pumpwatch_workbench.cli.bybit import public_session  # noqa: PLC0415 - slow
+
     with closing(public_session(period.bybit)) as session:
         try:
             known = fetched_candles(

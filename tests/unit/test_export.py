@@ -34,7 +34,7 @@ def of_run():
 @pytest.fixture(scope="module")
 def sources():
     return {
-        "report": a_period().tables(),
+        "report": a_period().tables,
         "run": of_run(),
         "backtest": results_of(an_outcome()).tables,
     }
@@ -73,7 +73,7 @@ def test_amounts_of_a_journal_stay_exact(tmp_path):
 
 def test_a_table_that_is_none_of_trades_is_refused(tmp_path):
     path = tmp_path / "trades.parquet"
-    tables = a_period().tables()
+    tables = a_period().tables
     tables.events.write_parquet(path)
     with pytest.raises(BadInput, match="no column signal_id"):
         read_trades(path)

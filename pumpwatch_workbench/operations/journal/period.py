@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.trading.halt import Halt
@@ -34,8 +35,10 @@ from pumpwatch_workbench.local.store import (
 )
 from pumpwatch_workbench.operations.installation import mode_of, stage_of
 from pumpwatch_workbench.operations.journal.candles import stored_candles
-from pumpwatch_workbench.operations.journal.lambda_logs import FunctionLog
 from pumpwatch_workbench.pages.event_rows import CandleRow, DetectedEvent, Verdict
+
+if TYPE_CHECKING:
+    from pumpwatch_workbench.operations.journal.lambda_logs import FunctionLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class AwsEstimate:
     scan_seconds: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Period:
     """Times in milliseconds UTC, money in USDT. None: the store does not record it."""
 
@@ -80,7 +83,7 @@ class Period:
     candles: Mapping[str, Sequence[CandleRow]] = field(default_factory=dict)
     """Candles by event id, from 20 minutes before the alarm to 60 minutes after it."""
 
-    @property
+    @cached_property
     def events(self) -> list[DetectedEvent]:
         """Return the events. Nobody has labelled them: their verdict means nothing."""
         by_event: dict[str, list[Signal]] = {}
@@ -95,13 +98,14 @@ class Period:
         """Return time and equity at each tick that knew it; a stage records none."""
         return [(run.time, run.equity) for run in self.runs or () if run.equity is not None]
 
+    @cached_property
     def tables(self) -> Tables:
         """Return trades, events and equity."""
         return tables_of(self.trades, self.events, self.equity)
 
     def calendar(self, form: str) -> list[dict[str, Any]]:
         """Return the sums of each day or week."""
-        return calendar_of(self.tables(), self.since, self.until, form)
+        return calendar_of(self.tables, self.since, self.until, form)
 
 
 def of_mode(period: Period, mode: str | None) -> Period:

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
+from typing import TYPE_CHECKING
 
 from pumpwatch_workbench.local.store import RunRecord
-from pumpwatch_workbench.operations.journal.lambda_logs import FunctionLog
 from pumpwatch_workbench.operations.journal.percentiles import Spread, spread_of
+
+if TYPE_CHECKING:
+    from pumpwatch_workbench.operations.journal.lambda_logs import FunctionLog
 
 SUCCESS, TIMEOUT = "success", "timeout"
 
