@@ -137,7 +137,7 @@ def page_app(source: Source, *, token: str, address: str) -> ASGIApp:
         watch.look_now()
         return answer
 
-    routes = [Route(f"/{name}", _file) for name in ("", "page.js", "page.css", *SHARED)]
+    routes = [Route(f"/{name}", _file) for name in ("", "page.js", "words.js", "page.css", *SHARED)]
     routes += [
         Route("/stream", stream),
         Route("/candles/{event}", candles),

@@ -1,7 +1,10 @@
 // The live page: draws what the server's stream says. Text enters the page only as text.
-const SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE;
+import {
+  NONE, SECOND, amount, clock, iso, known, left, money, percent, price, signed, span, times, whole,
+} from "./words.js";
+
 const SILENCE = 40 * SECOND, RETRY = 3 * SECOND, SOON = 30 * SECOND, SAID = 8 * SECOND;
-const LEAST_REASON = 3, PHONE = 704, NONE = "–";
+const LEAST_REASON = 3, PHONE = 704;
 const $ = (id) => document.getElementById(id);
 const state = { about: {}, safety: {}, market: {}, events: [], positions: [], account: {}, health: {} };
 const link = { stream: null, heard: Date.now(), lost: null, awaited: true };
@@ -11,33 +14,8 @@ const candles = { asked: null, shown: null }; // Ids of events.
 let chosen = null; // The event to look at; null: the newest.
 let doing = null; // What the dialog asks about: an action and its trades.
 
-// Words and figures; null is unknown.
-const known = (value) => value !== null && value !== undefined && Number.isFinite(Number(value));
-function figures(options) {
-  const { format } = new Intl.NumberFormat("en", options);
-  return (value) => (known(value) ? format(value).replace("-", "−").replace("%", " %") : NONE);
-}
-const places = (least, most = least) => ({ minimumFractionDigits: least, maximumFractionDigits: most });
-const money = figures(places(2)), whole = figures(places(0, 8)), times = figures(places(1));
-const signed = figures({ ...places(2), signDisplay: "exceptZero" });
-const percent = figures({ ...places(1), signDisplay: "exceptZero", style: "percent" });
-const amount = figures({ notation: "compact", maximumSignificantDigits: 3 });
-const five = { minimumSignificantDigits: 5, maximumSignificantDigits: 5 };
-const price = figures({ ...five, maximumFractionDigits: 0, roundingPriority: "morePrecision" });
-const iso = (time) => (known(time) ? new Date(Number(time)).toJSON() ?? "" : "");
-const clock = (time) => iso(time).slice(11, 19) || NONE;
 // It stands still while nothing is heard.
 const marketNow = () => market.time + (link.lost ?? Date.now()) - market.at;
-function span(time) {
-  if (time < 100 * SECOND) return `${Math.max(0, Math.floor(time / SECOND))} s`;
-  if (time < 100 * MINUTE) return `${Math.floor(time / MINUTE)} min`;
-  return time < 48 * HOUR ? `${Math.floor(time / HOUR)} h` : `${Math.floor(time / HOUR / 24)} days`;
-}
-function left(time) {
-  if (!known(time)) return "";
-  if (time <= 0) return "due now";
-  return time < 100 * MINUTE ? `${Math.floor(time / MINUTE)}:${iso(time).slice(17, 19)}` : span(time);
-}
 
 // Parts of the page
 function say(node, text) {
