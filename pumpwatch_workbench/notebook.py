@@ -18,6 +18,7 @@ from typing import Any
 
 import polars as pl
 
+from pumpwatch.errors import BadInput
 from pumpwatch.own.strategies import own_strategy
 from pumpwatch_workbench.cli.backtest import outcome_of
 from pumpwatch_workbench.cli.report import of_stage
@@ -118,6 +119,8 @@ def report(store_or_stage: Folder, since: str = "7d", mode: str | None = None) -
     """
     until = time.time_ns() // 1_000_000
     begin, path = until - parse_duration("since", since), Path(store_or_stage)
+    if not path.exists() and (path.suffix or len(path.parts) > 1):
+        raise BadInput(f"there is no store {path}")
     known = period_of_file(path, begin, until) if path.exists() else None
     period = of_mode(known or of_stage(str(store_or_stage), "", begin, until), mode)
     figures = [asdict(kpi) for kpi in kpis_of(figures_of(period))]

@@ -112,6 +112,9 @@ def test_a_report_has_the_key_figures():
     assert "Win rate" in report.summary["name"].to_list()
     with pytest.raises(BadInput, match="seven"):
         pw.report("paper.db", since="seven")
+    for path in ("papper.db", "elsewhere/paper"):
+        with pytest.raises(BadInput, match=f"there is no store {path}"):
+            pw.report(path)
 
 
 def test_a_chart_shows_a_trade_with_its_levels_and_loads_nothing():
