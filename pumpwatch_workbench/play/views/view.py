@@ -119,7 +119,7 @@ def signal_words(signal: Signal) -> str:
     rise, top = (each / signal.base_price - 1.0 for each in (signal.price, signal.peak_price))
     peaked = {Phase.RISING: "", Phase.PEAKED: f" peaked at {percent(top)} and"}
     begin = signal.symbol + peaked.get(signal.phase, f" is over: it peaked at {percent(top)} and")
-    way = f"{'down' if rise < 0 else 'up'} {share(abs(rise))} from its pre-pump price"
+    way = f"{'down' if rise < 0 else 'up'} {share(abs(rise), places=1)} from its pre-pump price"
     return f"{begin} is {way}, at {price(signal.price)}"
 
 
