@@ -40,7 +40,7 @@ def numbers_in(text: str) -> list[Decimal]:
 def expected_figures() -> dict[str, list[str]]:
     """What a row of the English table must say, by the beginning of its first cell."""
     run, trade, tick = RESULTS["run"], RESULTS["trade"], RESULTS["detect_tick"]
-    paper = RESULTS["desk"]
+    paper, page = RESULTS["desk"], RESULTS["dashboard"]
     detector, backtest = RESULTS["detector"], RESULTS["backtest"]
     return {
         "The same pumps": [
@@ -74,6 +74,12 @@ def expected_figures() -> dict[str, list[str]]:
         "`make run`": [
             f"{run['wall_seconds']:.0f} s",
             f"{run['peak_memory_all_processes_mb'] / 1000:.1f} GB",
+            f"the first pump after {run['first_signal_seconds']:.0f} s",
+        ],
+        "The live page": [
+            f"after {page['dashboard_first_paint_seconds']:.2f} s",
+            f"{page['dashboard_first_load_megabytes'] * 1000:.0f} kB",
+            f"{page['dashboard_cpu_share']:.1%} of a core".replace("%", " %"),
         ],
     }
 
