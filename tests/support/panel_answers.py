@@ -33,6 +33,8 @@ BELOW_ZERO = {
     "pumpwatch-trading Key expires in A": "it has expired",
     "pumpwatch-trading CPU headroom A": "this machine gives more than Lambda",
     "pumpwatch-trading CPU headroom B": "this machine gives more than Lambda",
+    "pumpwatch-trading Memory headroom A": "other tests had their memory from the same process",
+    "pumpwatch-trading Memory headroom B": "other tests had their memory from the same process",
 }
 """What may be negative."""
 
