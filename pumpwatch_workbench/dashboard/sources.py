@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -61,7 +62,7 @@ SeenPrices = Callable[[str], Sequence[tuple[int, float]]]
 """Gives the times and prices of a symbol as a desk saw them, the newest last."""
 
 
-class Source:
+class Source(ABC):
     """Stores that are looked at again and again."""
 
     kind, can_act, base_url, option = "store", False, "", ""
@@ -74,6 +75,7 @@ class Source:
         self.seen_prices: SeenPrices = lambda symbol: ()
         self._candles: dict[str, tuple[float, Any]] = {}
 
+    @abstractmethod
     def close(self) -> None:
         """Close what is open."""
 
@@ -104,9 +106,9 @@ class Source:
         }
         return {name: plain(section) for name, section in sections.items()}
 
+    @abstractmethod
     def overview(self) -> Overview:
         """Return the installation's overview, with the trades of the book."""
-        raise NotImplementedError
 
     def runs(self, since: int) -> Sequence[RunRecord]:
         """Return the runs from a time on, where they are kept."""
@@ -206,6 +208,9 @@ class StackSource(Source):
         self.kind, self.seconds = ("run", 2.0) if is_run else ("stack", 10.0)
         self.base_url = stack.outputs.get("BybitBaseUrl", "")
         self.option = "" if is_run else f"--stack {stack.name}"
+
+    def close(self) -> None:
+        """Leave the clients open: they are the stack's."""
 
     def overview(self) -> Overview:
         # The time of a run's market is not this machine's.

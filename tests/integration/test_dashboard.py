@@ -104,6 +104,12 @@ class Counted(Source):
     def __init__(self):
         """Have no stores."""
 
+    def close(self):
+        """Nothing is open."""
+
+    def overview(self):
+        raise AssertionError("it has none")
+
     def read(self):
         self.looks += 1
         raise self.failure

@@ -127,7 +127,7 @@ def _validator(expression: Moto, **given: Moto) -> SimpleNamespace:
 
 
 def _with_value(action: Moto, values: Moto, resolve: Callable[[Moto], Moto]) -> Moto:
-    """Return the action of an update with its value, None for one that is left to moto."""
+    """Return the action of an update with its value; None leaves the update to moto."""
     path, *operands = action.children
     operands = [_value(operand, values, resolve) for operand in operands]
     if None in operands or len(path.children) > 1:

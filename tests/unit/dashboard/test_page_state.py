@@ -23,6 +23,16 @@ AGES = {"detect": 5.0, "trade": 5.0}
 OPEN = a_trade(state=TradeState.OPEN, entry_price=Decimal("1.1"), entry_time=NOW)
 
 
+class Told(Source):
+    """A source whose overview a test says."""
+
+    def close(self):
+        """Nothing is open."""
+
+    def overview(self):
+        return self.told
+
+
 def state(
     kind="store", overview=None, *, signals=(), events=(), trades=(), runs=(), ring=None,
     seen_prices=(), **kept,
@@ -33,9 +43,9 @@ def state(
     if ring:
         save_ring(history, ring, **kept)
     stores = SimpleNamespace(since=lambda _: signals), SimpleNamespace(current=lambda: events)
-    source = Source(*stores, history)
+    source = Told(*stores, history)
     source.kind, source.book.trades = kind, dict(trades)
-    source.overview, source.runs = lambda: Overview(**told), lambda since: runs
+    source.told, source.runs = Overview(**told), lambda since: runs
     source.seen_prices = lambda symbol: seen_prices
     return json.loads(json.dumps(source.read(), allow_nan=False))
 
