@@ -18,11 +18,10 @@ from pumpwatch.usecases.detect.market_ring import MarketRing
 from pumpwatch.usecases.detect.report import Judgement
 from pumpwatch_workbench.local.store import RunRecord
 from pumpwatch_workbench.operations.overview import Overview
+from pumpwatch_workbench.play.messages.message import CHARTS
 
 Section = dict[str, Any]
 MOST_EVENTS, MOST_MOVERS, MOST_POINTS = 50, 20, 500
-CHART = "https://www.tradingview.com/chart/?symbol=BYBIT:{symbol}.P"
-EXCHANGE = "https://www.bybit.com/trade/usdt/{symbol}"
 
 
 def about(told: Overview, *, kind: str, can_act: bool, option: str) -> Section:
@@ -30,7 +29,7 @@ def about(told: Overview, *, kind: str, can_act: bool, option: str) -> Section:
     return {
         **_of(told, "name", "mode"),
         **{"kind": kind, "can_act": can_act, "option": option},
-        **{"chart_url": CHART, "exchange_url": EXCHANGE},
+        **{"chart_url": CHARTS["TradingView"], "exchange_url": CHARTS["Bybit"]},
         "money_moved": told.mode == "live" and kind != "run",
     }
 

@@ -12,8 +12,8 @@ from typing import Any
 SINGLY = 5
 """Pumps that are told one by one; more are one message, which names this many."""
 CHARTS = {
-    "Bybit": "https://www.bybit.com/trade/usdt/{}",
-    "TradingView": "https://www.tradingview.com/chart/?symbol=BYBIT:{}.P",
+    "Bybit": "https://www.bybit.com/trade/usdt/{symbol}",
+    "TradingView": "https://www.tradingview.com/chart/?symbol=BYBIT:{symbol}.P",
 }
 
 HEADER, SECTION, BLOCKS = 150, 3_000, 50
@@ -44,7 +44,8 @@ class Message:
     def links(self) -> dict[str, str]:
         """Return the addresses of the symbol's charts by name."""
         is_sound = re.fullmatch("[A-Z0-9]+", self.symbol)
-        return {name: url.format(self.symbol) for name, url in CHARTS.items()} if is_sound else {}
+        charts = CHARTS if is_sound else {}
+        return {name: url.format(symbol=self.symbol) for name, url in charts.items()}
 
 
 def grouped(messages: Sequence[Message]) -> list[Message]:
